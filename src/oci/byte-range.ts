@@ -8,11 +8,14 @@ export interface ByteRange {
 export type RangeSelection =
   { kind: "whole" } | { kind: "ranges"; ranges: ByteRange[] } | { kind: "unsatisfiable" };
 
+const maxRanges = 256;
+
 /**
  * RFC 9110, section 14, with the leanings of registries and their clients: an end past the last
  * byte is clamped (regctl asks so), ranges that cannot be met drop out if others can, malformed
  * ones count as unsatisfiable (so the conformance suite wants), an unknown unit is ignored.
- * Ranges that together ask for more than twice the content are taken as a wish for all of it.
+ * More ranges than any client needs, and such as ask together for more than twice the content, are
+ * taken as a wish for all of it.
  */
 export function selectRanges(header: string | undefined, size: number): RangeSelection {
   const match = /^bytes\s*=(.*)$/i.exec(header?.trim() ?? "");
@@ -25,7 +28,8 @@ export function selectRanges(header: string | undefined, size: number): RangeSel
   }
   if (ranges.length === 0) return { kind: "unsatisfiable" };
   const asked = ranges.reduce((sum, range) => sum + range.end - range.start, 0);
-  if (ranges.length > 1 && asked > 2 * size) return { kind: "whole" };
+  const isAbuse = ranges.length > maxRanges || (ranges.length > 1 && asked > 2 * size);
+  if (isAbuse) return { kind: "whole" };
   return { kind: "ranges", ranges };
 }
 

@@ -35,7 +35,7 @@ export interface BlobStore extends AsyncDisposable {
 
 /** A blob on its way in. Survives the process. */
 export interface PartialBlob extends AsyncDisposable {
-  /** What is written and can be read, apart from the last byte before `verify`. */
+  /** What is written and can be read, apart from the last byte before `release`. */
   readonly extents: Extents;
   /** Undefined until upstream or an earlier run told it. */
   readonly size: number | undefined;
@@ -48,23 +48,33 @@ export interface PartialBlob extends AsyncDisposable {
   write(offset: number, chunk: Uint8Array): Promise<void>;
   /** Resolves when all that was taken over is in the file. Throws StorageError. */
   flush(): Promise<void>;
-  /** `size` must be known. Never gives out the last byte before `verify` was happy. */
-  read(): BlobReader;
   /**
-   * With all bytes present: hashes what has not been hashed yet, and lets the last byte go.
-   * Throws DigestMismatchError, after which only `discard` is left.
+   * `size` must be known. Never gives out the last byte before `release`. `onWait` hears
+   * of a read that has to wait, and where, so that those bytes can be fetched first.
    */
+  read(onWait?: (position: number) => void): BlobReader;
+  /** With all bytes present: throws DigestMismatchError unless they are the blob. */
   verify(): Promise<void>;
-  /** After `verify`: makes it durable and moves it into place. Throws StorageError. */
+  /**
+   * After `verify`: moves it into place, where it survives the process but perhaps not a power
+   * cut. Throws StorageError.
+   */
   commit(): Promise<BlobInfo>;
+  /** After `verify`: lets readers have the last byte. */
+  release(): void;
+  /** After `commit`: makes it survive a power cut as well. Throws StorageError. */
+  persist(): Promise<void>;
   /** Removes it from disk. Its readers' reads fail with `reason`. */
   discard(reason: Error): Promise<void>;
   /** Wakes waiting readers with `reason`; bytes and extents stay for a later `partial`. */
   abandon(reason: Error): void;
 }
 
-/** full: no space or quota; read-only; failed: anything else the file system says. */
-export type StorageFailure = "full" | "read-only" | "failed";
+/**
+ * full: no space or quota · read-only: the file system takes no writes · refused: permissions, or
+ * something else under that name, which an operator must mend · failed: anything else.
+ */
+export type StorageFailure = "full" | "read-only" | "refused" | "failed";
 
 export class StorageError extends Error {
   override readonly name = "StorageError";

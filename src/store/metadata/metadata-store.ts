@@ -58,6 +58,8 @@ export interface MetadataStore extends AsyncDisposable {
   findDescribedSize(repository: QualifiedName, digest: Digest): Promise<number | undefined>;
   /** Records the blob, or replaces its record. */
   saveBlob(digest: Digest, record: BlobRecord, at: number): Promise<void>;
+  /** Records a blob found on disk as unchecked, unless it has a record; says whether it had none. */
+  addFoundBlob(digest: Digest, size: number, at: number): Promise<boolean>;
   /** Forgets that the blob is here; links stay. */
   deleteBlob(digest: Digest): Promise<void>;
   link(repository: QualifiedName, digest: Digest, at: number): Promise<void>;

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { configSchema } from "./schema.ts";
+
+/** A scalar, or a list of scalars: what one environment variable can set. */
+export interface Setting {
+  path: string[];
+  isList: boolean;
+}
+
+/** All that the schema knows, with the settings of an upstream for each of `hosts`. */
+export function listSettings(hosts: string[]): Setting[] {
+  return listBelow(configSchema, [], hosts);
+}
+
+/** The keys that a mapping may have; undefined: any, or it is no mapping. */
+export function findKnownKeys(path: readonly PropertyKey[]): string[] | undefined {
+  let schema: z.core.$ZodType | undefined = configSchema;
+  for (const key of path) {
+    const mapping = unwrap(schema);
+    if (mapping instanceof z.ZodObject) schema = mapping.shape[String(key)];
+    else schema = mapping instanceof z.ZodRecord ? mapping.valueType : undefined;
+  }
+  const mapping = unwrap(schema);
+  return mapping instanceof z.ZodObject ? Object.keys(mapping.shape) : undefined;
+}
+
+function listBelow(
+  schema: z.core.$ZodType | undefined,
+  path: string[],
+  hosts: string[],
+): Setting[] {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodObject) {
+    return Object.entries(inner.shape).flatMap(([key, below]) =>
+      listBelow(below, [...path, key], hosts),
+    );
+  }
+  if (inner instanceof z.ZodRecord) {
+    return hosts.flatMap((host) => listBelow(inner.valueType, [...path, host], hosts));
+  }
+  return [{ path, isList: inner instanceof z.ZodArray }];
+}
+
+function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
+  const isWrapped = schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional;
+  return isWrapped ? unwrap(schema.unwrap()) : schema;
+}

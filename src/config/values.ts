@@ -1,0 +1,106 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { errorCode } from "./error-code.ts";
+import { parseListenAddress } from "./listen-address.ts";
+import { parseDuration } from "./units.ts";
+
+/*
+ * The kinds of values that settings have. Every message continues a sentence that begins with the
+ * value: `"5x" is not a duration; …`.
+ */
+
+export const text = z
+  .string({ error: "is not text; put it in quotes" })
+  .min(1, "is empty; write something, or leave the key out");
+
+/** Milliseconds. */
+export function duration(shortest: string, longest: string) {
+  const wrong = "is not a duration; write a whole number and ms, s, m, h or d, such as 30s or 5m";
+  const [min = 0, max = Infinity] = [parseDuration(shortest), parseDuration(longest)];
+  return parsed(parseDuration, wrong).refine((ms) => ms >= min && ms <= max, {
+    error: `is out of range; ${shortest} to ${longest} is allowed`,
+  });
+}
+
+/** Also as text, which is what variables expand to. */
+export function wholeNumber(min: number, max: number) {
+  const error = `is not a whole number from ${min} to ${max}`;
+  return z.preprocess(
+    (value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value),
+    z.int({ error }).min(min, { error }).max(max, { error }),
+  );
+}
+
+export function oneOf<const Choices extends readonly string[]>(choices: Choices) {
+  return z.enum(choices, { error: `is not known; write one of ${choices.join(", ")}` });
+}
+
+export const listenAddress = parsed(
+  parseListenAddress,
+  'is not an address; write host:port, such as "0.0.0.0:5000", ":5000" or "[::]:5000"',
+);
+
+const hubAliases = ["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+
+/** `docker.io`, `localhost:5000`: the canonical host by which images name a registry. */
+export const registryHost = parsed(
+  parseHost,
+  "is not a registry's host; write it in lower case, such as docker.io or localhost:5000",
+).refine((host) => !hubAliases.includes(host), { error: "is Docker Hub; write docker.io" });
+
+export const tokenRealm = parsed(
+  parseHost,
+  "is not a host; write it in lower case, such as auth.example.com or localhost:5001",
+);
+
+/** Base URL without a trailing slash. */
+export const endpoint = parsed(
+  parseBaseUrl,
+  "is not an endpoint; write an http or https URL without user name, password, query and fragment",
+).refine((url) => !url.endsWith("/v2"), {
+  error: "ends in /v2, which is added anyway; leave it out",
+});
+
+export const origin = parsed(
+  parseOrigin,
+  "is not a URL to pull from; write only http or https, host and port, such as http://mirror:5000",
+);
+
+/** Reads the file at an absolute path; the line's end that editors leave behind is no part of it. */
+export const secretFile = text.transform(async (path, context) => {
+  try {
+    const secret = (await readFile(path, "utf8")).replace(/\r?\n$/, "");
+    if (secret !== "") return secret;
+    context.addIssue("names an empty file");
+  } catch (error) {
+    context.addIssue(`names a file that cannot be read (${errorCode(error)})`);
+  }
+  return z.NEVER;
+});
+
+function parsed<T>(parse: (text: string) => T | undefined, error: string) {
+  return z.string({ error }).transform((written, context) => {
+    const value = parse(written);
+    if (value !== undefined) return value;
+    context.addIssue(error);
+    return z.NEVER;
+  });
+}
+
+function parseHost(written: string): string | undefined {
+  const isHost = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/.test(
+    written,
+  );
+  return isHost ? written : undefined;
+}
+
+function parseBaseUrl(written: string): string | undefined {
+  const url = URL.parse(written);
+  const isPlain = /^https?:\/\/[^@?#]+$/i.test(written);
+  return url && isPlain ? (url.origin + url.pathname).replace(/\/+$/, "") : undefined;
+}
+
+function parseOrigin(written: string): string | undefined {
+  const url = parseBaseUrl(written);
+  return url !== undefined && url === URL.parse(url)?.origin ? url : undefined;
+}

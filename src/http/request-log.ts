@@ -1,0 +1,58 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import type { Clock } from "../clock.ts";
+import type { RequestRecord, RequestScope } from "./request-scope.ts";
+
+interface RequestLogOptions {
+  log: Logger;
+  scope: RequestScope;
+  clock: Clock;
+}
+
+const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;
+
+/**
+ * Gives each request its id and its scope, and writes one line when its response is finished or
+ * its client gone. The line holds what was parsed and checked, never the URL as sent: a query may
+ * carry secrets, and a path anything at all.
+ */
+export function logRequests({ log, scope, clock }: RequestLogOptions) {
+  return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
+    const startedAt = clock.now();
+    const record = startRecord(request);
+    const client = request.socket.remoteAddress;
+    response.setHeader("X-Request-Id", record.requestId);
+    response.once("close", () => {
+      const line = {
+        method: request.method,
+        ...record,
+        ...describeEnd(response, record),
+        ms: clock.now() - startedAt,
+        client,
+      };
+      log[record.route === "healthz" ? "debug" : "info"](line, "request");
+    });
+    scope.run(record, next);
+  };
+}
+
+function startRecord(request: IncomingMessage): RequestRecord {
+  const sent = request.headers["x-request-id"];
+  const isSane = typeof sent === "string" && saneRequestId.test(sent);
+  return {
+    requestId: isSane ? sent : randomUUID(),
+    route: "unknown",
+    bytes: 0,
+    upstreamAttempts: 0,
+  };
+}
+
+/** A response that we broke off has its error noted; any other that did not finish, the client left. */
+function describeEnd(response: ServerResponse, record: RequestRecord) {
+  const hasClientLeft = !response.writableFinished && record.error === undefined;
+  return {
+    ...(response.headersSent && { status: response.statusCode }),
+    ...(hasClientLeft && { aborted: true }),
+  };
+}

@@ -1,0 +1,85 @@
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
+import type { MirrorBlobs } from "./mirror-blobs.ts";
+import type { MirroredName, MirrorManifests } from "./mirror-manifests.ts";
+import type { MirrorTagList } from "./mirror-tag-list.ts";
+import type { MirrorTags } from "./mirror-tags.ts";
+import type {
+  BlobAnswer,
+  BlobStat,
+  ManifestAnswer,
+  Repository,
+  TagListAnswer,
+} from "./repository.ts";
+import { toRegistryError } from "./upstream-trouble.ts";
+import type { Usage } from "./usage.ts";
+
+/** What all repositories of one upstream share. */
+export interface MirroredRegistry {
+  /** Canonical host: `docker.io`. */
+  host: string;
+  tags: MirrorTags;
+  manifests: MirrorManifests;
+  blobs: MirrorBlobs;
+  tagList: MirrorTagList;
+  usage: Usage;
+}
+
+/** A repository read through: from here where possible, else from upstream. */
+export class MirrorRepository implements Repository {
+  readonly #mirror: MirroredRegistry;
+  readonly #name: MirroredName;
+
+  constructor(mirror: MirroredRegistry, name: MirroredName) {
+    this.#mirror = mirror;
+    this.#name = name;
+  }
+
+  async getManifest(reference: Reference): Promise<ManifestAnswer> {
+    const { tags, manifests, usage } = this.#mirror;
+    const found = await this.#asking(
+      reference.kind === "tag"
+        ? tags.find(this.#name, reference.tag)
+        : manifests.find(this.#name, reference.digest),
+    );
+    if (!found) {
+      const message = `manifest ${formatReference(reference)} is not in ${this.#name.name}`;
+      throw new RegistryError("MANIFEST_UNKNOWN", message);
+    }
+    usage.note(found.manifest.digest);
+    return found;
+  }
+
+  async statBlob(digest: Digest): Promise<BlobStat> {
+    const found = await this.#asking(this.#mirror.blobs.stat(this.#name, digest));
+    return this.#present(found, digest);
+  }
+
+  async openBlob(digest: Digest): Promise<BlobAnswer> {
+    const found = await this.#asking(this.#mirror.blobs.open(this.#name, digest));
+    return this.#present(found, digest);
+  }
+
+  async listTags(query: URLSearchParams): Promise<TagListAnswer> {
+    const found = await this.#asking(this.#mirror.tagList.list(this.#name, query));
+    if (found) return found;
+    throw new RegistryError("NAME_UNKNOWN", `there is no repository ${this.#name.name}`);
+  }
+
+  #present<Found>(found: Found | undefined, digest: Digest): Found {
+    if (found === undefined) {
+      throw new RegistryError("BLOB_UNKNOWN", `blob ${digest} is not in ${this.#name.name}`);
+    }
+    this.#mirror.usage.note(digest);
+    return found;
+  }
+
+  async #asking<Found>(answer: Promise<Found>): Promise<Found> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw toRegistryError(error, this.#mirror.host);
+    }
+  }
+}

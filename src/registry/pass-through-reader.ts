@@ -1,0 +1,125 @@
+import type { Hash } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import { digestAlgorithm, finishDigest, startDigest } from "../oci/digest.ts";
+import { DigestMismatchError, type BlobReader } from "../store/blob/blob-store.ts";
+import { UpstreamError, type RemoteBlob } from "../upstream/upstream.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { readResuming } from "./resuming-body.ts";
+
+interface PassThroughOptions {
+  source: BlobSource;
+  size: number;
+  clock: Clock;
+  /** A body already opened at the start. */
+  first?: RemoteBlob | undefined;
+  /** What of the blob's front can be read here, so that the digest can be checked in spite of it. */
+  prefix?: BlobReader | undefined;
+}
+
+/**
+ * A blob straight from upstream, for when the disk does not take it. The last byte is held back
+ * until the digest is right, where everything before it went through here or can be read again;
+ * a range from the middle on its own cannot be checked.
+ */
+export class PassThroughReader implements BlobReader {
+  readonly size: number;
+  readonly #options: PassThroughOptions;
+  readonly #abort: AbortController;
+  #first: RemoteBlob | undefined;
+  #body: AsyncGenerator<Uint8Array> | undefined;
+  #rest: Uint8Array = new Uint8Array();
+  #position = 0;
+  #hash: Hash | undefined;
+
+  /** Asks upstream at once; undefined: it says 404. Throws UpstreamError. */
+  static async open(options: {
+    source: BlobSource;
+    describedSize: number | undefined;
+    clock: Clock;
+  }): Promise<PassThroughReader | undefined> {
+    const { source, clock } = options;
+    const abort = new AbortController();
+    const first = await source.open({ start: 0, end: undefined }, abort.signal);
+    if (!first) return undefined;
+    const size = first.size ?? options.describedSize;
+    if (size !== undefined) return new PassThroughReader({ source, size, clock, first }, abort);
+    first.close();
+    throw new UpstreamError("invalid", "upstream tells no length, and nothing can be stored");
+  }
+
+  constructor(options: PassThroughOptions, abort = new AbortController()) {
+    this.size = options.size;
+    this.#options = options;
+    this.#abort = abort;
+    this.#first = options.first;
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    if (position >= this.size) return 0;
+    if (!this.#body || position !== this.#position) await this.#startAt(position);
+    if (this.#rest.length === 0) this.#rest = await this.#nextChunk();
+    const part = this.#rest.subarray(0, buffer.length);
+    this.#hash?.update(part);
+    this.#position += part.length;
+    this.#rest = this.#rest.subarray(part.length);
+    if (this.#position === this.size) this.#checkDigest();
+    buffer.set(part);
+    return part.length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort(new Error("the reader was closed"));
+    this.#first?.close();
+    // A generator in the middle of a read ends by the abort; waiting for it would wait for that.
+    this.#body?.return(undefined).catch(() => undefined);
+  }
+
+  async #startAt(position: number): Promise<void> {
+    await this.#body?.return(undefined);
+    const first = position === 0 ? this.#first : undefined;
+    if (!first) this.#first?.close();
+    this.#first = undefined;
+    this.#rest = new Uint8Array();
+    this.#position = position;
+    this.#hash = await this.#hashUntil(position);
+    const { source, size, clock } = this.#options;
+    const signal = this.#abort.signal;
+    this.#body = readResuming({
+      source,
+      start: position,
+      size,
+      limit: () => size,
+      first,
+      signal,
+      clock,
+    });
+  }
+
+  async #nextChunk(): Promise<Uint8Array> {
+    const next = await this.#body?.next();
+    if (!next || next.done) throw new Error(`upstream's body ends at ${this.#position}`);
+    return next.value;
+  }
+
+  /** undefined: the bytes before `position` are not to be had, so the digest will stay unknown. */
+  async #hashUntil(position: number): Promise<Hash | undefined> {
+    const hash = startDigest(digestAlgorithm(this.#options.source.digest));
+    const buffer = new Uint8Array(256 * 1024);
+    for (let at = 0; at < position;) {
+      const wanted = buffer.subarray(0, Math.min(buffer.length, position - at));
+      const length = await this.#options.prefix?.read(wanted, at).catch(() => 0);
+      if (!length) return undefined;
+      hash.update(wanted.subarray(0, length));
+      at += length;
+    }
+    return hash;
+  }
+
+  #checkDigest(): void {
+    if (!this.#hash) return;
+    const { digest } = this.#options.source;
+    const found = finishDigest(this.#hash, digestAlgorithm(digest));
+    this.#hash = undefined;
+    if (found !== digest) throw new DigestMismatchError(digest, found);
+  }
+}

@@ -1,0 +1,88 @@
+import type { Clock } from "../clock.ts";
+import { UpstreamError, type RemoteBlob } from "../upstream/upstream.ts";
+import type { BlobSource } from "./blob-source.ts";
+
+/** Tries without a new byte before a body is given up, with pauses of 20 s in all. */
+const maxFruitlessTries = 8;
+const firstPauseMs = 200;
+const maxPauseMs = 4000;
+
+export interface ResumingBodyOptions {
+  source: BlobSource;
+  start: number;
+  /** Of the whole blob; undefined: upstream sends no length, so that its clean end is believed. */
+  size: number | undefined;
+  /** Asked again and again: nothing from here on is wanted. */
+  limit: () => number;
+  /** A body already opened at `start`. */
+  first?: RemoteBlob | undefined;
+  signal: AbortSignal;
+  clock: Clock;
+  /** Hears of every body opened; what it throws ends the reading. */
+  onOpened?: (remote: RemoteBlob, position: number) => void;
+}
+
+/**
+ * The blob's bytes from `start` to the limit, in order and without a gap, however often upstream
+ * breaks off, stalls or ignores the range: each time it is asked again from the first missing byte
+ * on. Throws UpstreamError when that does not get on.
+ */
+export async function* readResuming(options: ResumingBodyOptions): AsyncGenerator<Uint8Array> {
+  const { signal, clock, limit } = options;
+  let position = options.start;
+  let failures = 0;
+  let first = options.first;
+  while (position < limit()) {
+    try {
+      for await (const chunk of readOnce(options, position, first)) {
+        position += chunk.length;
+        failures = 0;
+        yield chunk;
+      }
+      if (options.size === undefined) return;
+      if (position < limit()) throw new UpstreamError("unreachable", "body ended early");
+    } catch (error) {
+      failures += 1;
+      const isFinal = !(error instanceof UpstreamError) || failures > maxFruitlessTries;
+      if (isFinal || signal.aborted) throw error;
+      await clock.sleep(Math.min(firstPauseMs * 2 ** (failures - 1), maxPauseMs), signal);
+    }
+    first = undefined;
+  }
+}
+
+/** What one body brings of the wanted bytes. */
+async function* readOnce(
+  options: ResumingBodyOptions,
+  start: number,
+  opened: RemoteBlob | undefined,
+): AsyncGenerator<Uint8Array> {
+  const remote = opened ?? (await openAt(options, start));
+  try {
+    options.onOpened?.(remote, start);
+    let offset = remote.offset;
+    let position = start;
+    for await (const chunk of remote.chunks) {
+      const end = Math.min(chunk.length, options.limit() - offset);
+      const wanted = chunk.subarray(Math.min(position - offset, chunk.length), Math.max(0, end));
+      offset += chunk.length;
+      position += wanted.length;
+      if (wanted.length > 0) yield wanted;
+      if (position >= options.limit()) return;
+    }
+  } finally {
+    remote.close();
+  }
+}
+
+async function openAt(options: ResumingBodyOptions, start: number): Promise<RemoteBlob> {
+  const limit = options.limit();
+  const end = limit < (options.size ?? Infinity) ? limit : undefined;
+  const remote = await options.source.open({ start, end }, options.signal);
+  if (!remote) throw new UpstreamError("invalid", "upstream no longer has the blob");
+  if (options.size !== undefined && (remote.size ?? options.size) !== options.size) {
+    remote.close();
+    throw new UpstreamError("invalid", `blob has ${remote.size} bytes now, not ${options.size}`);
+  }
+  return remote;
+}

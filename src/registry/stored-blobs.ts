@@ -1,0 +1,71 @@
+import type { Logger } from "pino";
+import type { Clock } from "../clock.ts";
+import { digestAlgorithm, finishDigest, startDigest, type Digest } from "../oci/digest.ts";
+import type { BlobReader, BlobStore } from "../store/blob/blob-store.ts";
+import type { BlobRecord, MetadataStore } from "../store/metadata/metadata-store.ts";
+import { SingleFlight } from "./single-flight.ts";
+
+const bufferBytes = 1024 * 1024;
+
+/**
+ * Blobs on disk, held against their records: a file of another size is damaged, one whose record
+ * was lost is hashed before it is served.
+ */
+export class StoredBlobs {
+  readonly #blobs: BlobStore;
+  readonly #metadata: MetadataStore;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #checks = new SingleFlight<boolean>();
+
+  constructor(options: { blobs: BlobStore; metadata: MetadataStore; clock: Clock; log: Logger }) {
+    this.#blobs = options.blobs;
+    this.#metadata = options.metadata;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  /** One that is not proof against a power cut yet counts as unchecked. */
+  async record(digest: Digest, size: number, { isDurable }: { isDurable: boolean }): Promise<void> {
+    const now = this.#clock.now();
+    await this.#metadata.saveBlob(digest, { size, checkedAt: isDurable ? now : undefined }, now);
+  }
+
+  /** undefined: not here, or not whole; what is damaged is removed. Throws StorageError. */
+  async open(digest: Digest, record: BlobRecord | undefined): Promise<BlobReader | undefined> {
+    const reader = await this.#blobs.open(digest);
+    if (!reader) {
+      if (record) await this.#metadata.deleteBlob(digest);
+      return undefined;
+    }
+    if (record && reader.size !== record.size) {
+      const found = reader.size;
+      await reader[Symbol.asyncDispose]();
+      return this.#remove(digest, { expected: record.size, found }, "has the wrong size");
+    }
+    if (record?.checkedAt !== undefined) return reader;
+    if (await this.#checks.run(digest, () => this.#check(digest, reader))) return reader;
+    await reader[Symbol.asyncDispose]();
+    return this.#remove(digest, {}, "has another digest");
+  }
+
+  async #check(digest: Digest, reader: BlobReader): Promise<boolean> {
+    const algorithm = digestAlgorithm(digest);
+    const hash = startDigest(algorithm);
+    const buffer = new Uint8Array(bufferBytes);
+    for (let at = 0; at < reader.size;) {
+      const length = await reader.read(buffer, at);
+      hash.update(buffer.subarray(0, length));
+      at += length;
+    }
+    if (finishDigest(hash, algorithm) !== digest) return false;
+    await this.record(digest, reader.size, { isDurable: true });
+    return true;
+  }
+
+  async #remove(digest: Digest, fields: object, what: string): Promise<undefined> {
+    this.#log.warn({ digest, ...fields }, `a blob on disk ${what}; it is fetched again`);
+    await this.#metadata.deleteBlob(digest);
+    await this.#blobs.delete(digest);
+  }
+}

@@ -1,0 +1,16 @@
+export interface FreshnessRules {
+  /** A tag confirmed within this time is not asked about. */
+  revalidateAfterMs: number;
+  /** A tag confirmed within this time may be served when upstream cannot be asked. */
+  serveStaleForMs: number;
+}
+
+/** fresh: serve it · revalidate: ask, and serve it if that fails · expired: upstream must answer. */
+export type Freshness = "fresh" | "revalidate" | "expired";
+
+/** A clock that was set back makes a tag no fresher than just confirmed. */
+export function judgeFreshness(checkedAt: number, now: number, rules: FreshnessRules): Freshness {
+  const ageMs = now - checkedAt;
+  if (ageMs >= 0 && ageMs < rules.revalidateAfterMs) return "fresh";
+  return ageMs <= rules.serveStaleForMs ? "revalidate" : "expired";
+}

@@ -1,0 +1,54 @@
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import { isMissing } from "./disk-errors.ts";
+import { Extents } from "./extents.ts";
+
+/** What is known of a partial blob beyond its bytes. */
+export interface PartialRecord {
+  size: number | undefined;
+  extents: Extents;
+}
+
+const offset = z.number().int().nonnegative();
+const schema = z.strictObject({
+  size: offset.optional(),
+  extents: z.array(z.tuple([offset, offset])),
+});
+
+/** undefined: there is none, or none that can be believed. */
+export async function readPartialRecord(path: string): Promise<PartialRecord | undefined> {
+  const parsed = schema.safeParse(parseJson(await readText(path)));
+  if (!parsed.success) return undefined;
+  const ranges = parsed.data.extents.map(([start, end]) => ({ start, end }));
+  return { size: parsed.data.size, extents: Extents.of(ranges) };
+}
+
+/** Replaces the record in one step: a kill leaves the old one or the new one. */
+export async function writePartialRecord(path: string, record: PartialRecord): Promise<void> {
+  const extents = record.extents.toArray().map(({ start, end }) => [start, end]);
+  const draft = `${path}.new`;
+  await writeFile(draft, JSON.stringify({ size: record.size, extents }));
+  await rename(draft, path);
+}
+
+export async function removePartialRecord(path: string): Promise<void> {
+  await rm(`${path}.new`, { force: true });
+  await rm(path, { force: true });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return "";
+    throw error;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,34 @@
+import { parseRetryAfter } from "./retry-after.ts";
+import { discardBody, type HttpResponse } from "./transport.ts";
+import { UpstreamError, type UpstreamFailure } from "./upstream.ts";
+
+/** What an answer means that is neither content nor 404; reads its body away. */
+export async function statusFailure(response: HttpResponse, now: number): Promise<UpstreamError> {
+  await discardBody(response);
+  const { status, headers, url } = response;
+  const retryAfterMs = parseRetryAfter(headers["retry-after"], now);
+  return new UpstreamError(failureOfStatus(status), `${url.origin}: status ${status}`, {
+    retryAfterMs,
+  });
+}
+
+/** undefined for 404, throws for everything else. */
+export async function notFoundOrFailure(response: HttpResponse, now: number): Promise<undefined> {
+  const failure = await statusFailure(response, now);
+  if (response.status !== 404) throw failure;
+}
+
+function failureOfStatus(status: number): UpstreamFailure {
+  if (status === 401 || status === 403) return "denied";
+  if (status === 429) return "rate-limited";
+  return isServerTrouble(status) ? "server-error" : "invalid";
+}
+
+export function isServerTrouble(status: number): boolean {
+  return status === 408 || status >= 500;
+}
+
+/** HEAD is not to be had (401: elsewhere, where it was redirected to), or does not tell what it was asked for. */
+export function isHeadUseless(status: number): boolean {
+  return [200, 400, 401, 403, 405, 501].includes(status);
+}

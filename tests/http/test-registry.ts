@@ -1,0 +1,60 @@
+import { pino } from "pino";
+import { createApp } from "../../src/http/app.ts";
+import type { FrontPageInfo } from "../../src/http/front-page.ts";
+import type { Health } from "../../src/http/health.ts";
+import { RequestScope } from "../../src/http/request-scope.ts";
+import { RegistryServer } from "../../src/http/server.ts";
+import { RegistryError } from "../../src/oci/errors.ts";
+import type { RepositoryRequest } from "../../src/registry/repository-directory.ts";
+import { MemoryRepository } from "../support/memory-repository.ts";
+import { LogRecorder } from "./log-recorder.ts";
+
+/** The HTTP layer over one repository in memory, which answers to every name. */
+export class TestRegistry {
+  readonly repository = new MemoryRepository();
+  /** What the directory was asked for. */
+  readonly lookups: RepositoryRequest[] = [];
+  readonly logs = new LogRecorder();
+  readonly scope = new RequestScope();
+  readonly page: FrontPageInfo = { publicUrl: undefined, upstreams: ["docker.io"] };
+  now = 1_000_000;
+  isDraining = false;
+  health: () => Health = () => ({ status: "ok" });
+  readonly app = createApp({
+    directory: { find: (request) => this.#find(request) },
+    log: pino(
+      {
+        level: "debug",
+        base: null,
+        formatters: { level: (level) => ({ level }) },
+        mixin: () => this.scope.logBindings(),
+      },
+      this.logs,
+    ),
+    scope: this.scope,
+    clock: { now: () => this.now, sleep: () => Promise.resolve() },
+    health: () => this.health(),
+    page: this.page,
+    isDraining: () => this.isDraining,
+  });
+
+  listen(timeouts: { headersTimeoutMs?: number; idleTimeoutMs?: number } = {}) {
+    const { headersTimeoutMs = 10_000, idleTimeoutMs = 10_000 } = timeouts;
+    const address = { host: "127.0.0.1", port: 0 };
+    return RegistryServer.listen({
+      listener: this.app,
+      ...address,
+      headersTimeoutMs,
+      idleTimeoutMs,
+    });
+  }
+
+  #find(request: RepositoryRequest): MemoryRepository {
+    const { name, namespace } = request;
+    this.lookups.push({ name, namespace });
+    if (namespace !== undefined && namespace !== "docker.io") {
+      throw new RegistryError("NAME_UNKNOWN", "namespace is not mirrored here");
+    }
+    return this.repository;
+  }
+}

@@ -1,0 +1,67 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { run, RunningProgram, type ProgramOptions } from "./e2e-process.ts";
+import { eventually } from "./e2e-wait.ts";
+
+export interface DockerOptions {
+  directory: string;
+  /** URL of its `registry-mirrors`. */
+  mirror: string;
+}
+
+/**
+ * A Docker daemon of its own: nothing is shared with one that the machine may run. It has no
+ * bridge, so containers and builds get `--network none` or `host`.
+ */
+export class Docker implements AsyncDisposable {
+  readonly #socket: string;
+  readonly #daemon: RunningProgram;
+
+  private constructor(socket: string, daemon: RunningProgram) {
+    this.#socket = socket;
+    this.#daemon = daemon;
+  }
+
+  static async start({ directory, mirror }: DockerOptions): Promise<Docker> {
+    await mkdir(directory, { recursive: true });
+    const configFile = join(directory, "daemon.json");
+    await writeFile(configFile, JSON.stringify({ "registry-mirrors": [mirror] }));
+    const socket = `unix://${join(directory, "docker.sock")}`;
+    const daemon = new RunningProgram("dockerd", [
+      `--config-file=${configFile}`,
+      `--host=${socket}`,
+      `--data-root=${join(directory, "data")}`,
+      `--exec-root=${join(directory, "exec")}`,
+      `--pidfile=${join(directory, "docker.pid")}`,
+      "--bridge=none",
+      "--iptables=false",
+      "--ip6tables=false",
+    ]);
+    const docker = new Docker(socket, daemon);
+    await eventually("dockerd to answer", () => docker.#answers());
+    return docker;
+  }
+
+  /** `docker …` → what it prints; rejects when it fails. */
+  async docker(args: readonly string[], options: ProgramOptions = {}): Promise<string> {
+    const output = await run("docker", ["--host", this.#socket, ...args], options);
+    return output.trim();
+  }
+
+  async removeAll(image: string): Promise<void> {
+    await this.docker(["rmi", "--force", image]);
+    await this.docker(["system", "prune", "--all", "--force"]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#daemon[Symbol.asyncDispose]();
+  }
+
+  async #answers(): Promise<boolean> {
+    if (!this.#daemon.isRunning) throw new Error(`dockerd ended:\n${this.#daemon.output}`);
+    return this.docker(["version"]).then(
+      () => true,
+      () => false,
+    );
+  }
+}

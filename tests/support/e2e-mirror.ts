@@ -1,0 +1,103 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { freePort, send } from "./e2e-http.ts";
+import { RunningProgram } from "./e2e-process.ts";
+import { projectRoot } from "./e2e-project.ts";
+import { eventually, within } from "./e2e-wait.ts";
+
+export interface MirrorOptions {
+  /** Holds its configuration, and its storage unless `storagePath` is given. */
+  directory: string;
+  /** Endpoint of docker.io. */
+  endpoint: string;
+  storagePath?: string;
+  /** As in the configuration file; "1h" unless given, so that tags stay fresh during a test. */
+  revalidateAfter?: string;
+}
+
+/** `dist/main.js serve` as a process of its own, always on the same port. */
+export class MirrorProcess implements AsyncDisposable {
+  /** host:port, as clients write it. */
+  readonly host: string;
+  readonly #configFile: string;
+  #program: RunningProgram | undefined;
+
+  private constructor(host: string, configFile: string) {
+    this.host = host;
+    this.#configFile = configFile;
+  }
+
+  static async start(options: MirrorOptions): Promise<MirrorProcess> {
+    const host = `127.0.0.1:${await freePort()}`;
+    const configFile = join(options.directory, "mirror.config.yaml");
+    await mkdir(options.directory, { recursive: true });
+    await writeFile(configFile, JSON.stringify(configuration(host, options), undefined, 2));
+    const mirror = new MirrorProcess(host, configFile);
+    await mirror.start();
+    return mirror;
+  }
+
+  get url(): string {
+    return `http://${this.host}`;
+  }
+
+  async start(): Promise<void> {
+    const main = join(projectRoot, "dist", "main.js");
+    const args = [main, "serve", "--config", this.#configFile];
+    const program = new RunningProgram(process.execPath, args);
+    this.#program = program;
+    await eventually("the mirror to answer", async () => {
+      if (!program.isRunning) throw new Error(`the mirror ended:\n${program.output}`);
+      return this.isAnswering();
+    });
+  }
+
+  async isAnswering(): Promise<boolean> {
+    try {
+      const res = await send(`${this.url}/v2/`);
+      res.resume();
+      return res.statusCode === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Asks it to end; `exited` tells how it did. */
+  terminate(): void {
+    this.#program?.signal("SIGTERM");
+  }
+
+  async exited(timeoutMs = 20_000): Promise<number | string> {
+    if (!this.#program) throw new Error("the mirror was never started");
+    return within("the mirror to end", timeoutMs, this.#program.exited);
+  }
+
+  async restart(): Promise<void> {
+    this.terminate();
+    await this.exited();
+    await this.start();
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    this.#program?.signal("SIGKILL");
+    await this.exited();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#program?.isRunning) return;
+    this.terminate();
+    await this.#program[Symbol.asyncDispose]();
+  }
+}
+
+function configuration(listen: string, options: MirrorOptions): object {
+  const { directory, endpoint, storagePath, revalidateAfter } = options;
+  return {
+    server: { listen },
+    log: { format: "json" },
+    storage: { path: storagePath ?? join(directory, "data") },
+    tags: { revalidateAfter: revalidateAfter ?? "1h" },
+    upstreams: { "docker.io": { endpoints: [endpoint] } },
+  };
+}

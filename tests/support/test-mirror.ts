@@ -1,0 +1,152 @@
+import { Writable } from "node:stream";
+import { request, type Dispatcher } from "undici";
+import { startMirror } from "../../src/compose.ts";
+import type { Config, TagsConfig, UpstreamConfig } from "../../src/config/config.ts";
+import { ShiftedClock } from "./shifted-clock.ts";
+import { makeTempDir } from "./temp-dir.ts";
+
+export interface TestMirrorOptions {
+  /** Base URLs of the upstream. */
+  endpoints: string[];
+  /** Where an earlier mirror left its storage. */
+  storage?: string;
+  clock?: ShiftedClock;
+  tags?: Partial<TagsConfig>;
+  upstream?: Partial<UpstreamConfig>;
+  drainTimeoutMs?: number;
+}
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | undefined>;
+  body: Buffer;
+}
+
+export interface LogLine {
+  level: string;
+  msg: string;
+  [field: string]: unknown;
+}
+
+/** Patience short enough for tests, long enough for a busy machine. */
+const upstreamDefaults: UpstreamConfig = {
+  endpoints: [],
+  credentials: undefined,
+  tokenRealms: [],
+  connections: 32,
+  connectTimeoutMs: 2000,
+  responseTimeoutMs: 5000,
+  stallTimeoutMs: 500,
+  retries: 2,
+  maxRetryWaitMs: 1000,
+};
+
+/** The whole mirror in this process: real disk, real SQLite, real HTTP on 127.0.0.1. */
+export class TestMirror implements AsyncDisposable {
+  readonly url: string;
+  readonly storage: string;
+  readonly clock: ShiftedClock;
+  readonly log: LogLine[];
+  readonly #stop: () => Promise<void>;
+  readonly drain: () => Promise<void>;
+
+  private constructor(
+    parts: Pick<TestMirror, "url" | "storage" | "clock" | "log" | "drain"> & {
+      stop: () => Promise<void>;
+    },
+  ) {
+    this.url = parts.url;
+    this.storage = parts.storage;
+    this.clock = parts.clock;
+    this.log = parts.log;
+    this.drain = parts.drain;
+    this.#stop = parts.stop;
+  }
+
+  static async start(options: TestMirrorOptions): Promise<TestMirror> {
+    const dir = options.storage === undefined ? await makeTempDir() : undefined;
+    const storage = options.storage ?? dir?.path ?? "";
+    const clock = options.clock ?? new ShiftedClock();
+    const log: LogLine[] = [];
+    const mirror = await startMirror(testConfig(options, storage), {
+      clock,
+      logDestination: collectLines(log),
+    });
+    return new TestMirror({
+      url: mirror.url,
+      storage,
+      clock,
+      log,
+      drain: () => mirror.drain(),
+      stop: async () => {
+        await mirror[Symbol.asyncDispose]();
+        await dir?.[Symbol.asyncDispose]();
+      },
+    });
+  }
+
+  /** The whole answer; rejects when the connection is destroyed in the middle of the body. */
+  async get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.send("GET", path, headers);
+  }
+
+  async head(path: string): Promise<Answer> {
+    return this.send("HEAD", path, {});
+  }
+
+  async send(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    headers: Record<string, string>,
+  ): Promise<Answer> {
+    const response = await request(`${this.url}${path}`, { method, headers });
+    const body = Buffer.from(await response.body.arrayBuffer());
+    const flat = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
+    return { status: response.statusCode, headers: Object.fromEntries(flat), body };
+  }
+
+  /** Only until the headers; the caller reads or destroys the body. */
+  async open(path: string, headers: Record<string, string> = {}): Promise<Dispatcher.ResponseData> {
+    return request(`${this.url}${path}`, { headers });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+  }
+}
+
+function testConfig(options: TestMirrorOptions, storage: string): Config {
+  const { endpoints, tags, upstream, drainTimeoutMs = 5000 } = options;
+  return {
+    server: {
+      host: "127.0.0.1",
+      port: 0,
+      drainTimeoutMs,
+      headersTimeoutMs: 5000,
+      idleTimeoutMs: 60_000,
+      publicUrl: undefined,
+    },
+    log: { level: "debug", format: "json" },
+    storage: { path: storage },
+    tags: {
+      revalidateAfterMs: 60_000,
+      revalidateTimeoutMs: 3000,
+      serveStaleForMs: 30 * 24 * 3_600_000,
+      negativeTtlMs: 10_000,
+      ...tags,
+    },
+    defaultUpstream: "docker.io",
+    upstreams: new Map([["docker.io", { ...upstreamDefaults, endpoints, ...upstream }]]),
+  };
+}
+
+function collectLines(lines: LogLine[]): Writable {
+  return new Writable({
+    write(chunk: Buffer, _, done) {
+      for (const line of chunk.toString().split("\n")) {
+        if (line !== "") lines.push(JSON.parse(line));
+      }
+      done();
+    },
+  });
+}

@@ -1,0 +1,185 @@
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import type { UpstreamConfig } from "../../../src/config/config.ts";
+import { loadConfig } from "../../../src/config/load.ts";
+import { loadText } from "./load-from-text.ts";
+
+const defaultUpstream: UpstreamConfig = {
+  endpoints: ["https://registry-1.docker.io"],
+  credentials: undefined,
+  tokenRealms: [],
+  connections: 32,
+  connectTimeoutMs: 5000,
+  responseTimeoutMs: 15_000,
+  stallTimeoutMs: 15_000,
+  retries: 3,
+  maxRetryWaitMs: 5000,
+};
+
+describe("loadConfig", () => {
+  test.each([
+    "",
+    "# nothing\n",
+    "---\n",
+    "server:\nupstreams:\n",
+    "{}",
+    "upstreams: { docker.io: }",
+  ])("fills in all defaults for %j", async (text) => {
+    const { config, warnings, directory } = await loadText(text);
+    expect(warnings).toEqual([]);
+    expect(config).toEqual({
+      server: {
+        host: "0.0.0.0",
+        port: 5000,
+        drainTimeoutMs: 30_000,
+        headersTimeoutMs: 20_000,
+        idleTimeoutMs: 300_000,
+        publicUrl: undefined,
+      },
+      log: { level: "info", format: "auto" },
+      storage: { path: join(directory, "data") },
+      tags: {
+        revalidateAfterMs: 60_000,
+        revalidateTimeoutMs: 3000,
+        serveStaleForMs: 2_592_000_000,
+        negativeTtlMs: 10_000,
+      },
+      defaultUpstream: "docker.io",
+      upstreams: new Map([["docker.io", defaultUpstream]]),
+    });
+  });
+
+  test("reads every key", async () => {
+    const { config } = await loadText(`
+server: { listen: "[::1]:0", drainTimeout: 0s, headersTimeout: 1s, idleTimeout: 1d, publicUrl: "https://Mirror.example.com/" }
+log: { level: silent, format: json }
+storage: { path: /var/lib/entrepot }
+tags: { revalidateAfter: 0s, revalidateTimeout: 100ms, serveStaleFor: 1d, negativeTtl: 0s }
+defaultUpstream: localhost:5001
+upstreams:
+  localhost:5001:
+    endpoints: [ "http://localhost:5001/", "https://other.example.com/base/" ]
+    tokenRealms: [ auth.example.com ]
+    connections: 2
+    connectTimeout: 1s
+    responseTimeout: 2s
+    stallTimeout: 3s
+    retries: 0
+    maxRetryWait: 4s
+`);
+    expect(config).toEqual({
+      server: {
+        host: "::1",
+        port: 0,
+        drainTimeoutMs: 0,
+        headersTimeoutMs: 1000,
+        idleTimeoutMs: 86_400_000,
+        publicUrl: "https://mirror.example.com",
+      },
+      log: { level: "silent", format: "json" },
+      storage: { path: "/var/lib/entrepot" },
+      tags: {
+        revalidateAfterMs: 0,
+        revalidateTimeoutMs: 100,
+        serveStaleForMs: 86_400_000,
+        negativeTtlMs: 0,
+      },
+      defaultUpstream: "localhost:5001",
+      upstreams: new Map([
+        [
+          "localhost:5001",
+          {
+            endpoints: ["http://localhost:5001", "https://other.example.com/base"],
+            credentials: undefined,
+            tokenRealms: ["auth.example.com"],
+            connections: 2,
+            connectTimeoutMs: 1000,
+            responseTimeoutMs: 2000,
+            stallTimeoutMs: 3000,
+            retries: 0,
+            maxRetryWaitMs: 4000,
+          },
+        ],
+      ]),
+    });
+  });
+
+  test("mirrors the default upstream where the file names none", async () => {
+    const { config } = await loadText("defaultUpstream: quay.io");
+    expect([...config.upstreams]).toEqual([
+      ["quay.io", { ...defaultUpstream, endpoints: ["https://quay.io"] }],
+    ]);
+  });
+
+  test("takes relative paths from the file's directory", async () => {
+    const { config, directory } = await loadText("storage: { path: cache/blobs }");
+    expect(config.storage.path).toBe(join(directory, "cache/blobs"));
+  });
+
+  test("expands variables, in numbers too", async () => {
+    const { config } = await loadText(
+      "upstreams:\n  docker.io:\n    connections: ${LIMIT}\n    endpoints: ['${URL:-http://localhost:1}']",
+      { env: { LIMIT: "7" } },
+    );
+    expect(config.upstreams.get("docker.io")).toMatchObject({
+      connections: 7,
+      endpoints: ["http://localhost:1"],
+    });
+  });
+
+  test("does not let a variable's value bring in YAML", async () => {
+    const { config } = await loadText("storage: { path: '${WHERE}' }", {
+      env: { WHERE: "/a, b: c" },
+    });
+    expect(config.storage.path).toBe("/a, b: c");
+  });
+
+  test.each([["hunter2"], ["hunter2\n"], ["hunter2\r\n"]])(
+    "reads the password from a file that holds %j",
+    async (content) => {
+      const { config } = await loadText(
+        "upstreams: { docker.io: { credentials: { username: me, passwordFile: hub } } }",
+        { files: { hub: content } },
+      );
+      expect(config.upstreams.get("docker.io")?.credentials).toEqual({
+        username: "me",
+        password: "hunter2",
+      });
+    },
+  );
+
+  test("takes a password from a variable", async () => {
+    const { config } = await loadText(
+      "upstreams:\n  docker.io:\n    credentials:\n      username: me\n      password: ${TOKEN}\n",
+      { env: { TOKEN: "a b#c: ${d}" } },
+    );
+    expect(config.upstreams.get("docker.io")?.credentials?.password).toBe("a b#c: ${d}");
+  });
+
+  test("warns of credentials that go over http", async () => {
+    const { warnings } = await loadText(
+      "upstreams: { docker.io: { endpoints: ['http://hub'], credentials: { username: a, password: b } } }",
+    );
+    expect(warnings).toEqual([
+      "upstreams.docker.io: credentials are sent over http without encryption",
+    ]);
+  });
+});
+
+describe("what the project ships", () => {
+  test("mirror.config.yaml is a good configuration", async () => {
+    const { warnings } = await loadConfig({ file: resolve("mirror.config.yaml"), env: {} });
+    expect(warnings).toEqual([]);
+  });
+
+  test("docs/configuration.md shows the defaults as they are", async () => {
+    const documentation = await readFile(resolve("docs/configuration.md"), "utf8");
+    const shown = /```yaml\n([^]*?)```/.exec(documentation)?.[1] ?? "";
+    const documented = await loadText(shown);
+    const empty = await loadText("");
+    const storage = { path: "" };
+    expect({ ...documented.config, storage }).toEqual({ ...empty.config, storage });
+    expect(shown).toContain("maxRetryWait");
+  });
+});

@@ -1,0 +1,75 @@
+import { Writable } from "node:stream";
+import { pino, type Logger } from "pino";
+import { parseReference, type Reference } from "../../../src/oci/reference.ts";
+import { parseRepositoryName } from "../../../src/oci/repository-name.ts";
+import {
+  RegistryUpstream,
+  type RegistryUpstreamOptions,
+} from "../../../src/upstream/registry-upstream.ts";
+import type { RemoteBlob, Upstream } from "../../../src/upstream/upstream.ts";
+import type { TestBlob } from "../../support/images.ts";
+import { ManualClock } from "./manual-clock.ts";
+
+export const app = parseRepositoryName("library/app");
+export const latest: Reference = parseReference("latest");
+export const never = new AbortController().signal;
+
+export interface OpenedUpstream extends AsyncDisposable {
+  upstream: RegistryUpstream;
+  clock: ManualClock;
+  /** Everything logged, a line of JSON each. */
+  lines: string[];
+}
+
+/** A RegistryUpstream with no patience in real time; endless in the clock's. */
+export function openUpstream(
+  endpoints: string | string[],
+  options: Partial<RegistryUpstreamOptions> = {},
+): OpenedUpstream {
+  const clock = new ManualClock();
+  const { log, lines } = captureLog();
+  const upstream = new RegistryUpstream({
+    host: "registry.example",
+    endpoints: [endpoints].flat(),
+    credentials: undefined,
+    tokenRealms: [],
+    connections: 8,
+    connectTimeoutMs: 1000,
+    responseTimeoutMs: 5000,
+    stallTimeoutMs: 5000,
+    retries: 2,
+    maxRetryWaitMs: 5000,
+    clock,
+    random: () => 1,
+    log,
+    ...options,
+  });
+  return { upstream, clock, lines, [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose]() };
+}
+
+export function captureLog(): { log: Logger; lines: string[] } {
+  const lines: string[] = [];
+  const destination = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push(chunk.toString().trim());
+      done();
+    },
+  });
+  return { log: pino({ level: "trace" }, destination), lines };
+}
+
+export async function openBlob(
+  upstream: Upstream,
+  blob: TestBlob,
+  range: { start: number; end?: number } = { start: 0 },
+): Promise<RemoteBlob> {
+  const remote = await upstream.openBlob(app, blob.digest, { end: undefined, ...range }, never);
+  if (!remote) throw new Error("the blob is not there");
+  return remote;
+}
+
+export async function readAll({ chunks }: RemoteBlob): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts);
+}
