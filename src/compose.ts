@@ -121,8 +121,15 @@ async function openStorage(
   return { blobs, metadata, troubles };
 }
 
+/** Against what does not mend itself. */
+const remedies = new Map<string, string>([
+  ["in-use", "another entrepot serves from there: end it, or give this one a path of its own"],
+  ["refused", `user ${process.getuid?.()} must be able to write there`],
+]);
+
 /** What is wrong with the storage since the start. */
 class StorageTroubles {
+  /** For people outside: no paths. */
   readonly list: string[] = [];
   readonly #path: string;
   readonly #log: Logger;
@@ -142,11 +149,10 @@ class StorageTroubles {
       const isExpected = error instanceof StorageError || error instanceof MetadataError;
       if (!isExpected) throw error;
       const what = `storage.path ${this.#path}: ${error.message}`;
-      if (error.failure === "refused" || error.failure === "in-use") {
-        throw new StartError(`cannot use ${what}`, { cause: error });
-      }
+      const remedy = remedies.get(error.failure);
+      if (remedy) throw new StartError(`cannot use ${what}; ${remedy}`, { cause: error });
       this.#log.error({ err: error }, `${what}; serving goes on, and what needs it is not kept`);
-      this.list.push(what);
+      this.list.push(`storage could not be opened: ${error.failure}`);
       return undefined;
     }
   }

@@ -43,6 +43,11 @@ export function resolveLogFormat(format: LoggerOptions["format"]): "pretty" | "j
 
 function prettify(output: DestinationStream): DestinationStream {
   const colorize = process.stdout.isTTY && process.stdout.hasColors();
-  const format = prettyFactory({ colorize, singleLine: true, translateTime: "SYS:HH:MM:ss" });
+  const format = prettyFactory({
+    colorize,
+    singleLine: true,
+    translateTime: "SYS:HH:MM:ss",
+    errorLikeObjectKeys: ["err"],
+  });
   return { write: (line) => output.write(format(line)) };
 }

@@ -37,7 +37,7 @@ export function formatBanner(announcement: Announcement): string {
       ({ host, endpoints }) => `            mirrors  ${host} (${endpoints.join(", ")})`,
     ),
     "",
-    "For Docker, put this into /etc/docker/daemon.json and restart it:",
+    "For Docker, put this into /etc/docker/daemon.json and reload it (systemctl reload docker):",
     `  ${formatDaemonConfig(announcement)}`,
     ...(isLocalOnly
       ? ["  (on other hosts: this machine's name or address instead of localhost)"]

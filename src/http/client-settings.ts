@@ -12,8 +12,8 @@ export function clientSettings(url: string): ClientSetting[] {
   return [
     {
       title: "Docker",
-      where: "/etc/docker/daemon.json, then restart docker",
-      text: dockerSettings(url, isPlain ? [location] : []),
+      where: "/etc/docker/daemon.json, then systemctl reload docker",
+      text: JSON.stringify({ "registry-mirrors": [url] }, null, 2),
     },
     {
       title: "containerd",
@@ -31,15 +31,6 @@ export function clientSettings(url: string): ClientSetting[] {
       text: `curl -sSI ${url}/v2/library/hello-world/manifests/latest`,
     },
   ];
-}
-
-/** Docker takes a mirror without TLS only if it is listed as insecure, or on the loopback interface. */
-function dockerSettings(url: string, insecure: string[]): string {
-  const settings = {
-    "registry-mirrors": [url],
-    ...(insecure.length > 0 && { "insecure-registries": insecure }),
-  };
-  return JSON.stringify(settings, null, 2);
 }
 
 function podmanSettings(location: string, isPlain: boolean): string {

@@ -19,7 +19,7 @@ const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;
  */
 export function logRequests({ log, scope, clock }: RequestLogOptions) {
   return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
-    const startedAt = clock.now();
+    const startedAt = clock.monotonic();
     const record = startRecord(request);
     const client = request.socket.remoteAddress;
     response.setHeader("X-Request-Id", record.requestId);
@@ -28,7 +28,7 @@ export function logRequests({ log, scope, clock }: RequestLogOptions) {
         method: request.method,
         ...record,
         ...describeEnd(response, record),
-        ms: clock.now() - startedAt,
+        ms: Math.round(clock.monotonic() - startedAt),
         client,
       };
       log[record.route === "healthz" ? "debug" : "info"](line, "request");

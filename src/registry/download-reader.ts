@@ -1,13 +1,16 @@
 import { StorageError, type BlobReader } from "../store/blob/blob-store.ts";
+import type { StoredPrefix } from "./pass-through-reader.ts";
 
 /** Follows a download on disk; when the disk fails it, goes on straight from upstream. */
 export class DownloadReader implements BlobReader {
   readonly size: number;
   readonly #stored: BlobReader;
-  readonly #openDirect: (stored: BlobReader) => BlobReader;
+  readonly #openDirect: (prefix: StoredPrefix) => BlobReader;
   #direct: BlobReader | undefined;
+  #servedUntil = 0;
+  #isClosed = false;
 
-  constructor(stored: BlobReader, openDirect: (stored: BlobReader) => BlobReader) {
+  constructor(stored: BlobReader, openDirect: (prefix: StoredPrefix) => BlobReader) {
     this.size = stored.size;
     this.#stored = stored;
     this.#openDirect = openDirect;
@@ -16,15 +19,19 @@ export class DownloadReader implements BlobReader {
   async read(buffer: Uint8Array, position: number): Promise<number> {
     if (this.#direct) return this.#direct.read(buffer, position);
     try {
-      return await this.#stored.read(buffer, position);
+      const length = await this.#stored.read(buffer, position);
+      if (position === this.#servedUntil) this.#servedUntil += length;
+      return length;
     } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
+      if (!(error instanceof StorageError) || this.#isClosed) throw error;
     }
-    this.#direct = this.#openDirect(this.#stored);
+    const prefix = { reader: this.#stored, servedUntil: this.#servedUntil };
+    this.#direct = this.#openDirect(prefix);
     return this.#direct.read(buffer, position);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     await this.#direct?.[Symbol.asyncDispose]();
     await this.#stored[Symbol.asyncDispose]();
   }

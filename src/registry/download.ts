@@ -8,11 +8,10 @@ import {
   type PartialBlob,
 } from "../store/blob/blob-store.ts";
 import { UpstreamError, type RemoteBlob } from "../upstream/upstream.ts";
+import { BlobFiller } from "./blob-filler.ts";
 import type { BlobSource } from "./blob-source.ts";
 import { DownloadReader } from "./download-reader.ts";
 import { PassThroughReader } from "./pass-through-reader.ts";
-import { readResuming } from "./resuming-body.ts";
-import { Segments, type Segment } from "./segments.ts";
 
 interface DownloadOptions {
   source: BlobSource;
@@ -26,8 +25,11 @@ interface DownloadOptions {
   onStorageFailure: (error: StorageError) => void;
 }
 
-/** Upstream opened another body than was asked for: it cannot send from the middle. */
-class RangesIgnoredError extends Error {}
+/**
+ * coming: upstream agreed to send it · absent: upstream said 404 to this source · stored: it was in
+ * place already, and nobody was asked.
+ */
+export type Opening = { kind: "coming"; size: number } | { kind: "absent" } | { kind: "stored" };
 
 /**
  * One blob on its way in, from the first request for it until it is committed or given up. Goes on
@@ -35,22 +37,16 @@ class RangesIgnoredError extends Error {}
  */
 export class Download {
   readonly source: BlobSource;
-  /**
-   * The size, once upstream agreed to send; undefined: it says 404. Rejects with UpstreamError or
-   * StorageError when nothing could be begun.
-   */
-  readonly opened: Promise<number | undefined>;
-  /** Resolves when it is over, well or not. */
+  /** Rejects, mostly with UpstreamError or StorageError, when a client can be given nothing. */
+  readonly opened: Promise<Opening>;
+  /** Resolves when it is over, well or not. Never rejects. */
   readonly finished: Promise<void>;
   readonly #options: DownloadOptions;
   readonly #log: Logger;
   readonly #abort = new AbortController();
-  readonly #opening = Promise.withResolvers<number | undefined>();
-  readonly #endpoints = new Set<string>();
-  readonly #jumps = new Set<Promise<void>>();
+  readonly #opening = Promise.withResolvers<Opening>();
   #partial: PartialBlob | undefined;
-  #segments: Segments | undefined;
-  #ignoresRanges = false;
+  #filler: BlobFiller | undefined;
   #isOver = false;
   #isStored = false;
 
@@ -63,14 +59,14 @@ export class Download {
     this.finished = this.#run();
   }
 
-  /** Only after `opened` told a size; undefined: it is over, and the blob in place if all went well. */
+  /** Only once it is coming; undefined: it is over, and the blob in place if all went well. */
   read(): BlobReader | undefined {
     const partial = this.#partial;
     if (!partial || this.#isOver) return undefined;
     const { source, clock } = this.#options;
     return new DownloadReader(
-      partial.read((position) => this.#jumpTo(position)),
-      (prefix) => new PassThroughReader({ source, size: prefix.size, clock, prefix }),
+      partial.read((position) => this.#filler?.jumpTo(position)),
+      (prefix) => new PassThroughReader({ source, size: prefix.reader.size, clock, prefix }),
     );
   }
 
@@ -92,43 +88,86 @@ export class Download {
 
   async #run(): Promise<void> {
     try {
-      const { blobs } = this.#options;
-      const stored = await blobs.stat(this.source.digest);
-      if (stored) {
-        // An earlier download ended between the caller's look at the disk and this one's start.
-        this.#opening.resolve(stored.size);
-        return;
-      }
-      this.#partial = await blobs.partial(this.source.digest);
-      await this.#transfer(this.#partial);
+      await this.#bringIn();
     } catch (error) {
-      await this.#giveUp(error);
-    } finally {
-      this.#isOver = true;
-      this.#abort.abort(new Error("the download is over"));
-      await Promise.all(this.#jumps);
-      await this.#partial?.[Symbol.asyncDispose]();
+      await this.#giveUp(Error.isError(error) ? error : new Error(String(error)));
+    }
+    this.#isOver = true;
+    this.#abort.abort(new Error("the download is over"));
+    await this.#filler?.settle();
+    await this.#tidy(async () => this.#partial?.[Symbol.asyncDispose]());
+  }
+
+  async #bringIn(): Promise<void> {
+    const { blobs } = this.#options;
+    const { digest } = this.source;
+    if (await blobs.stat(digest)) {
+      // An earlier download ended between the caller's look at the disk and this one's start.
+      this.#opening.resolve({ kind: "stored" });
+      return;
+    }
+    const partial = await blobs.partial(digest);
+    this.#partial = partial;
+    const remote = await this.#openFrom(partial);
+    if (!remote) {
+      this.#opening.resolve({ kind: "absent" });
+      await this.#letGo(partial, new Error("upstream does not have the blob"));
+    } else if (isContradiction(partial, this.#sizeOf(partial, remote))) {
+      remote.close();
+      await this.#beginAnew(partial);
+    } else {
+      await this.#receive(partial, remote);
     }
   }
 
-  async #transfer(partial: PartialBlob): Promise<void> {
-    const start = firstMissing(partial);
-    const remote = await this.source.open({ start, end: undefined }, this.#abort.signal);
-    if (!remote) {
-      this.#opening.resolve(undefined);
-      await this.#letGo(partial, new Error("upstream does not have the blob"));
-      return;
+  /**
+   * Upstream has nothing to send from where a partial blob ends that is as long as the blob, or
+   * longer; from the front it does, and then tells the size.
+   */
+  async #openFrom(partial: PartialBlob): Promise<RemoteBlob | undefined> {
+    const start = firstToAskFor(partial);
+    const { signal } = this.#abort;
+    try {
+      return await this.source.open({ start, end: undefined }, signal);
+    } catch (error) {
+      const mayBeTooFar = error instanceof UpstreamError && error.failure === "invalid";
+      if (start === 0 || !mayBeTooFar) throw error;
+      return this.source.open({ start: 0, end: undefined }, signal);
     }
-    await this.#checkSize(partial, remote);
-    const size = remote.size ?? partial.size ?? this.#options.describedSize;
-    if (size !== undefined) {
-      partial.setSize(size);
-      this.#opening.resolve(size);
+  }
+
+  /** An earlier run and upstream disagree: one of them was wrong, so what came so far is worthless. */
+  async #beginAnew(partial: PartialBlob): Promise<void> {
+    this.#log.warn(
+      { bytes: partial.extents.total, size: partial.size },
+      "a partial blob does not fit the size that upstream tells now; it is begun anew",
+    );
+    await partial.discard(new Error("the partial blob has another size"));
+    await partial[Symbol.asyncDispose]();
+    this.#partial = undefined;
+    await this.#bringIn();
+  }
+
+  async #receive(partial: PartialBlob, remote: RemoteBlob): Promise<void> {
+    const { source, clock } = this.#options;
+    const { signal } = this.#abort;
+    const filler = new BlobFiller({ source, partial, signal, clock, log: this.#log });
+    this.#filler = filler;
+    try {
+      const size = this.#sizeOf(partial, remote);
+      if (size !== undefined) partial.setSize(size);
+      // Of an empty blob there is no last byte to hold back until it is verified.
+      if (size) this.#opening.resolve({ kind: "coming", size });
+      await filler.fill(remote);
+    } finally {
+      remote.close();
     }
-    await this.#fill(partial, remote, start);
     await partial.verify();
-    this.#opening.resolve(partial.size);
     await this.#store(partial);
+  }
+
+  #sizeOf(partial: PartialBlob, remote: RemoteBlob): number | undefined {
+    return remote.size ?? partial.size ?? this.#options.describedSize;
   }
 
   /**
@@ -137,130 +176,81 @@ export class Download {
    */
   async #store(partial: PartialBlob): Promise<void> {
     const { onStored } = this.#options;
+    const { size = 0 } = partial;
     try {
-      const { size } = await partial.commit();
+      await partial.commit();
       await onStored(size, { isDurable: false });
       this.#isStored = true;
-      partial.release();
+      this.#release(partial, size);
       await partial.persist();
       await onStored(size, { isDurable: true });
     } finally {
       // The bytes are right, whatever the disk makes of them.
-      partial.release();
+      this.#release(partial, size);
     }
   }
 
-  /** An earlier run and upstream disagree: one of them was wrong, so what came so far is worthless. */
-  async #checkSize(partial: PartialBlob, remote: RemoteBlob): Promise<void> {
-    if (partial.size === undefined || remote.size === undefined) return;
-    if (partial.size === remote.size) return;
-    remote.close();
-    const message = `blob has ${remote.size} bytes, not ${partial.size} as upstream said before`;
-    const reason = new UpstreamError("invalid", message);
-    await partial.discard(reason);
-    throw reason;
+  #release(partial: PartialBlob, size: number): void {
+    partial.release();
+    this.#opening.resolve({ kind: "coming", size });
   }
 
-  /** Brings everything that is missing, whatever readers bring forward meanwhile. */
-  async #fill(partial: PartialBlob, first: RemoteBlob, start: number): Promise<void> {
-    const segments = new Segments(partial.extents);
-    this.#segments = segments;
-    const end = partial.size ?? Infinity;
-    const gapEnd = partial.extents.nextPresent(start) ?? end;
-    const segment = segments.open({ start, end: gapEnd });
-    await this.#fetch(partial, segment, { first });
-    if (partial.size === undefined) partial.setSize(segment.position);
-    for (;;) {
-      const gap = segments.firstUnclaimed(partial.size ?? 0);
-      if (gap) await this.#fetch(partial, segments.open(gap));
-      else if (this.#jumps.size > 0) await Promise.race(this.#jumps);
-      else return;
-    }
-  }
-
-  async #fetch(
-    partial: PartialBlob,
-    segment: Segment,
-    options: { first?: RemoteBlob; needsRanges?: boolean } = {},
-  ): Promise<void> {
-    const { source, clock } = this.#options;
-    try {
-      const chunks = readResuming({
-        source,
-        start: segment.start,
-        size: partial.size,
-        limit: () => segment.limit,
-        first: options.first,
-        signal: this.#abort.signal,
-        clock,
-        onOpened: (remote, position) => {
-          this.#endpoints.add(remote.endpoint);
-          if (options.needsRanges && remote.offset !== position) throw new RangesIgnoredError();
-        },
-      });
-      for await (const chunk of chunks) {
-        const at = segment.position;
-        segment.position += chunk.length;
-        await partial.write(at, chunk);
-      }
-      await partial.flush();
-    } finally {
-      this.#segments?.close(segment);
-    }
-  }
-
-  /** A reader waits at `position`. What comes of it is a gain only: the filling goes on without. */
-  #jumpTo(position: number): void {
-    const partial = this.#partial;
-    if (!partial?.size || this.#ignoresRanges || this.#abort.signal.aborted) return;
-    const segment = this.#segments?.jumpTo(position, partial.size);
-    if (!segment) return;
-    const jump = this.#fetch(partial, segment, { needsRanges: true })
-      .catch((error: unknown) => {
-        this.#ignoresRanges ||= error instanceof RangesIgnoredError;
-        this.#log.debug({ err: error, position }, "could not fetch ahead");
-      })
-      .finally(() => this.#jumps.delete(jump));
-    this.#jumps.add(jump);
-  }
-
-  async #giveUp(error: unknown): Promise<void> {
+  async #giveUp(reason: Error): Promise<void> {
     this.#isOver = true;
-    const reason = Error.isError(error) ? error : new Error(String(error));
-    this.#opening.reject(reason);
-    if (reason instanceof DigestMismatchError) {
-      for (const endpoint of this.#endpoints) this.source.distrust(endpoint);
-      this.#log.warn(
-        { found: reason.found, endpoints: [...this.#endpoints] },
-        "upstream sent a blob with a wrong digest; it is discarded",
-      );
-      await this.#partial?.discard(reason);
-    } else if (reason instanceof StorageError) {
-      this.#options.onStorageFailure(reason);
-      if (reason.failure === "full") await this.#partial?.discard(reason);
-      else this.#partial?.abandon(reason);
-    } else {
-      if (this.#partial) await this.#letGo(this.#partial, reason);
-      this.#noteInterruption(reason);
-    }
+    this.#opening.reject(toOpeningError(reason));
+    this.#noteFailure(reason);
+    if (this.#partial) await this.#letGo(this.#partial, reason);
   }
 
-  /** Keeps what came for a later download; requests that brought nothing leave no trace. */
+  /** Keeps for a later download what is of use to it; requests that brought nothing leave no trace. */
   async #letGo(partial: PartialBlob, reason: Error): Promise<void> {
-    if (partial.extents.total === 0) await partial.discard(reason);
+    const isWrong = reason instanceof DigestMismatchError;
+    const isInTheWay = reason instanceof StorageError && reason.failure === "full";
+    const isUseless = isWrong || isInTheWay || partial.extents.total === 0;
+    if (isUseless) await this.#tidy(() => partial.discard(reason));
     else partial.abandon(reason);
   }
 
-  #noteInterruption(reason: Error): void {
-    if (this.#abort.signal.aborted) return;
-    const fields = { err: reason, bytes: this.#partial?.extents.total };
-    if (reason instanceof UpstreamError) this.#log.debug(fields, "download interrupted");
-    else this.#log.error(fields, "download failed");
+  /** The disk's troubles at the end are told, and change nothing any more. */
+  async #tidy(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      if (error instanceof StorageError) this.#options.onStorageFailure(error);
+      else this.#log.error({ err: error }, "a download could not be ended properly");
+    }
+  }
+
+  #noteFailure(reason: Error): void {
+    if (reason instanceof DigestMismatchError) {
+      const endpoints = this.#filler?.endpoints ?? [];
+      for (const endpoint of endpoints) this.source.distrust(endpoint);
+      const fields = { found: reason.found, endpoints };
+      this.#log.warn(fields, "upstream sent a blob with a wrong digest; it is discarded");
+    } else if (reason instanceof StorageError) {
+      this.#options.onStorageFailure(reason);
+    } else if (!this.#abort.signal.aborted) {
+      const fields = { err: reason, bytes: this.#partial?.extents.total };
+      if (reason instanceof UpstreamError) this.#log.debug(fields, "download interrupted");
+      else this.#log.error(fields, "download failed");
+    }
   }
 }
 
-/** Where to begin; the last byte if all are there, as upstream is to be asked in any case. */
-function firstMissing(partial: PartialBlob): number {
-  const gap = partial.extents.firstGap(partial.size ?? Infinity);
-  return gap?.start ?? Math.max(0, (partial.size ?? 0) - 1);
+/** Wrong bytes, to those who have seen none of them, are an answer that is not what was asked for. */
+function toOpeningError(reason: Error): Error {
+  if (!(reason instanceof DigestMismatchError)) return reason;
+  return new UpstreamError("invalid", reason.message, { cause: reason });
+}
+
+/** The first missing byte; one earlier where that may be the end, as nothing is sent from there. */
+function firstToAskFor({ extents, size }: PartialBlob): number {
+  const missing = extents.presentUntil(0);
+  const isThere = size !== undefined && missing < size;
+  return isThere ? missing : Math.max(0, missing - 1);
+}
+
+function isContradiction({ extents, size }: PartialBlob, told: number | undefined): boolean {
+  if (told === undefined) return false;
+  return (size ?? told) !== told || extents.nextPresent(told) !== undefined;
 }

@@ -1,12 +1,11 @@
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
 import type { BlobStore, StorageError } from "../store/blob/blob-store.ts";
 import type { BlobSource } from "./blob-source.ts";
 import { Download } from "./download.ts";
-
-/** After a failed write the disk is left alone for so long. */
-const storagePauseMs = 5000;
+import { StorageState } from "./storage-state.ts";
 
 interface DownloadsOptions {
   blobs: BlobStore;
@@ -20,24 +19,27 @@ interface DownloadsOptions {
 export class Downloads implements AsyncDisposable {
   readonly #options: DownloadsOptions;
   readonly #running = new Map<Digest, Download>();
-  #storageFailure: { error: StorageError; until: number } | undefined;
+  readonly #storage: StorageState;
   #isStopped = false;
 
   constructor(options: DownloadsOptions) {
     this.#options = options;
+    this.#storage = new StorageState(options.clock, options.log);
   }
 
   find(digest: Digest): Download | undefined {
     return this.#running.get(digest);
   }
 
-  /** The storage's current trouble, for the health report. */
+  /** Why blobs cannot be kept, for the health report. */
   get storageFailure(): StorageError | undefined {
-    const failure = this.#storageFailure;
-    return failure && this.#options.clock.now() < failure.until ? failure.error : undefined;
+    return this.#storage.failure;
   }
 
-  /** Joins the one under way, or begins. Throws StorageError while the disk fails. */
+  /**
+   * Joins the one under way, or begins. Throws StorageError while the disk fails, and RegistryError
+   * while the mirror shuts down.
+   */
   async join(source: BlobSource, describedSize: number | undefined): Promise<Download> {
     let running = this.#running.get(source.digest);
     while (running?.isOver) {
@@ -45,15 +47,15 @@ export class Downloads implements AsyncDisposable {
       running = this.#running.get(source.digest);
     }
     if (running) return running;
-    if (this.storageFailure) throw this.storageFailure;
-    if (this.#isStopped) throw new Error("no new downloads while shutting down");
+    if (this.#storage.failure && this.#storage.isPaused) throw this.#storage.failure;
+    if (this.#isStopped) throw shuttingDown();
     return this.#begin(source, describedSize);
   }
 
   /** Breaks off what runs; it is taken up again by the next process. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
-    const reason = new Error("the mirror is shutting down");
+    const reason = shuttingDown();
     await Promise.all([...this.#running.values()].map((download) => download.stop(reason)));
   }
 
@@ -66,19 +68,18 @@ export class Downloads implements AsyncDisposable {
       blobs,
       clock,
       log,
-      onStored: (size, state) => onStored(digest, size, state),
-      onStorageFailure: (error) => this.#noteStorageFailure(error),
+      onStored: async (size, state) => {
+        this.#storage.noteSuccess();
+        await onStored(digest, size, state);
+      },
+      onStorageFailure: (error) => this.#storage.noteFailure(error),
     });
     this.#running.set(digest, download);
-    void download.finished.finally(() => this.#running.delete(digest));
+    void download.finished.then(() => this.#running.delete(digest));
     return download;
   }
+}
 
-  #noteStorageFailure(error: StorageError): void {
-    const { clock, log } = this.#options;
-    if (!this.storageFailure) {
-      log.error({ err: error }, "storage takes no blobs; they are passed through uncached");
-    }
-    this.#storageFailure = { error, until: clock.now() + storagePauseMs };
-  }
+function shuttingDown(): RegistryError {
+  return new RegistryError("UNAVAILABLE", "this mirror is shutting down");
 }

@@ -2,13 +2,14 @@ import type { Clock } from "../clock.ts";
 import type { Digest } from "../oci/digest.ts";
 import { StorageError, type BlobReader } from "../store/blob/blob-store.ts";
 import type { MetadataStore } from "../store/metadata/metadata-store.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+import { UpstreamError, type Upstream } from "../upstream/upstream.ts";
 import { blobSource } from "./blob-source.ts";
+import type { Download } from "./download.ts";
 import type { Downloads } from "./downloads.ts";
 import type { MirroredName } from "./mirror-manifests.ts";
 import type { NegativeAnswers } from "./negative-answers.ts";
 import { PassThroughReader } from "./pass-through-reader.ts";
-import type { BlobAnswer, BlobStat } from "./repository.ts";
+import type { BlobAnswer, BlobStat, CacheStatus } from "./repository.ts";
 import { SingleFlight } from "./single-flight.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
@@ -61,9 +62,11 @@ export class MirrorBlobs {
       await reader?.[Symbol.asyncDispose]();
       if (reader) return { linked, stat: { size: reader.size, cache: "HIT" } };
       const download = this.#options.downloads.find(digest);
-      const size = await download?.opened;
       const cache = download?.isStored ? "HIT" : "MISS";
-      return size === undefined ? undefined : { linked, stat: { size, cache } };
+      // Why it could not begin may have to do with the repository that it was begun for.
+      const opening = await download?.opened.catch(() => undefined);
+      if (opening?.kind !== "coming") return undefined;
+      return { linked, stat: { size: opening.size, cache } };
     } catch (error) {
       if (error instanceof StorageError) return undefined;
       throw error;
@@ -73,14 +76,13 @@ export class MirrorBlobs {
   /** Throws StorageError where the disk does not do its part. */
   async #openHere(repository: MirroredName, digest: Digest): Promise<BlobAnswer | undefined> {
     const { linked, reader } = await this.#findStored(repository, digest);
-    if (reader && linked) return { reader, cache: "HIT" };
-    const isComing = this.#options.downloads.find(digest) !== undefined;
-    if (linked || (!reader && !isComing)) return this.#fetch(repository, digest);
-    if (!(await this.#hasRight(repository, digest, reader))) return undefined;
-    const answer: BlobAnswer | undefined = reader
-      ? { reader, cache: "HIT" }
-      : await this.#fetch(repository, digest);
-    return answer?.cache === "HIT" ? { ...answer, cache: "REVALIDATED" } : answer;
+    if (!reader) return this.#fetch(repository, digest, linked);
+    if (linked) return { reader, cache: "HIT" };
+    await using held = new AsyncDisposableStack();
+    held.use(reader);
+    if (!(await this.#head(repository, digest))) return undefined;
+    held.move();
+    return { reader, cache: "REVALIDATED" };
   }
 
   async #findStored(
@@ -92,20 +94,6 @@ export class MirrorBlobs {
     // A download ends a little after its blob is in place; until then it is the one to ask.
     const isComing = downloads.find(digest) !== undefined;
     return { linked, reader: isComing ? undefined : await stored.open(digest, content) };
-  }
-
-  async #hasRight(
-    repository: MirroredName,
-    digest: Digest,
-    reader: BlobReader | undefined,
-  ): Promise<boolean> {
-    let allowed = false;
-    try {
-      allowed = (await this.#head(repository, digest)) !== undefined;
-    } finally {
-      if (!allowed) await reader?.[Symbol.asyncDispose]();
-    }
-    return allowed;
   }
 
   /** Asks upstream with the repository's rights; a yes is kept as a link. */
@@ -124,29 +112,63 @@ export class MirrorBlobs {
     });
   }
 
-  async #fetch(repository: MirroredName, digest: Digest): Promise<BlobAnswer | undefined> {
+  /** Joins the blob's download, or begins it. */
+  async #fetch(
+    repository: MirroredName,
+    digest: Digest,
+    linked: boolean,
+  ): Promise<BlobAnswer | undefined> {
     const { upstream, downloads, negative } = this.#options;
     if (negative.has(`${repository.key}@${digest}`)) return undefined;
-    const source = blobSource(upstream, repository.name, digest);
+    const source = blobSource(upstream, repository, digest);
     const describedSize = await this.#describedSize(repository, digest);
     const download = await downloads.join(source, describedSize);
-    const size = await download.opened;
-    if (size !== undefined) {
-      const cache = download.isStored ? "HIT" : "MISS";
-      const reader = download.read();
-      await this.#link(repository, digest);
-      return reader ? { reader, cache } : this.#openHere(repository, digest);
+    if (download.source.repository !== repository.key) {
+      return this.#follow(repository, download, linked);
+    }
+    const cache = download.isStored ? "HIT" : "MISS";
+    const opening = await download.opened;
+    if (opening.kind === "absent") {
+      await download.finished;
+      negative.add(`${repository.key}@${digest}`);
+      return undefined;
+    }
+    if (opening.kind === "coming" && !linked) await this.#link(repository, digest);
+    return this.#read(repository, download, cache);
+  }
+
+  /** A download begun for another repository: bytes are shared, rights are not. */
+  async #follow(
+    repository: MirroredName,
+    download: Download,
+    linked: boolean,
+  ): Promise<BlobAnswer | undefined> {
+    const { digest } = download.source;
+    const cacheIfStored = linked ? "HIT" : "REVALIDATED";
+    const cache = download.isStored ? cacheIfStored : "MISS";
+    if (!linked && !(await this.#head(repository, digest))) return undefined;
+    const opening = await download.opened.catch(unlessDenied);
+    if (opening && opening.kind !== "absent") {
+      return this.#read(repository, download, cache);
     }
     await download.finished;
-    // It was another repository that does not have the blob.
-    if (download.source !== source) return this.#fetch(repository, digest);
-    negative.add(`${repository.key}@${digest}`);
-    return undefined;
+    return this.#fetch(repository, digest, true);
+  }
+
+  async #read(
+    repository: MirroredName,
+    download: Download,
+    cache: CacheStatus,
+  ): Promise<BlobAnswer | undefined> {
+    const reader = download.read();
+    if (reader) return { reader, cache };
+    await download.finished;
+    return this.#openHere(repository, download.source.digest);
   }
 
   async #passThrough(repository: MirroredName, digest: Digest): Promise<BlobAnswer | undefined> {
     const { upstream, clock } = this.#options;
-    const source = blobSource(upstream, repository.name, digest);
+    const source = blobSource(upstream, repository, digest);
     const describedSize = await this.#describedSize(repository, digest);
     const reader = await PassThroughReader.open({ source, describedSize, clock });
     if (!reader) return undefined;
@@ -168,4 +190,9 @@ export class MirrorBlobs {
   async #link({ key }: MirroredName, digest: Digest): Promise<void> {
     await this.#options.metadata.link(key, digest, this.#options.clock.now());
   }
+}
+
+/** The other repository has no right to the blob, which says nothing of this one's. */
+function unlessDenied(error: unknown): undefined {
+  if (!(error instanceof UpstreamError) || error.failure !== "denied") throw error;
 }

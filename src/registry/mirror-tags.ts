@@ -78,7 +78,7 @@ export class MirrorTags {
     flight: string,
   ): Promise<ManifestAnswer | undefined> {
     const outage = this.#outages.get(flight);
-    if (outage && this.#clock.now() < outage.until) {
+    if (outage && this.#clock.monotonic() < outage.until) {
       asked.catch(() => undefined);
       return this.#stale(copy, outage.error);
     }
@@ -139,7 +139,7 @@ export class MirrorTags {
   }
 
   #noteOutage(flight: string, error: UpstreamError): void {
-    this.#outages.set(flight, { error, until: this.#clock.now() + outageMemoryMs });
+    this.#outages.set(flight, { error, until: this.#clock.monotonic() + outageMemoryMs });
   }
 
   #stale(copy: Copy, error: UpstreamError): ManifestAnswer {

@@ -15,10 +15,10 @@ export class NegativeAnswers {
   }
 
   add(key: string): void {
-    this.#until.set(key, this.#clock.now() + this.#ttlMs);
+    this.#until.set(key, this.#clock.monotonic() + this.#ttlMs);
   }
 
   has(key: string): boolean {
-    return this.#clock.now() < (this.#until.get(key) ?? 0);
+    return this.#clock.monotonic() < (this.#until.get(key) ?? 0);
   }
 }

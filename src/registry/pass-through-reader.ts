@@ -1,9 +1,16 @@
 import type { Hash } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import { digestAlgorithm, finishDigest, startDigest } from "../oci/digest.ts";
+import {
+  digestAlgorithm,
+  digestOf,
+  finishDigest,
+  startDigest,
+  type Digest,
+} from "../oci/digest.ts";
 import { DigestMismatchError, type BlobReader } from "../store/blob/blob-store.ts";
 import { UpstreamError, type RemoteBlob } from "../upstream/upstream.ts";
 import type { BlobSource } from "./blob-source.ts";
+import { feedHash } from "./feed-hash.ts";
 import { readResuming } from "./resuming-body.ts";
 
 interface PassThroughOptions {
@@ -12,19 +19,26 @@ interface PassThroughOptions {
   clock: Clock;
   /** A body already opened at the start. */
   first?: RemoteBlob | undefined;
-  /** What of the blob's front can be read here, so that the digest can be checked in spite of it. */
-  prefix?: BlobReader | undefined;
+  prefix?: StoredPrefix;
+}
+
+/** What of the blob's front can be read here, so that the digest can be checked in spite of it. */
+export interface StoredPrefix {
+  reader: BlobReader;
+  /** The client has all before it from the same reader; 0: it began somewhere in the middle. */
+  servedUntil: number;
 }
 
 /**
  * A blob straight from upstream, for when the disk does not take it. The last byte is held back
- * until the digest is right, where everything before it went through here or can be read again;
+ * until the digest is right, where the client has everything before it or that can be read again;
  * a range from the middle on its own cannot be checked.
  */
 export class PassThroughReader implements BlobReader {
   readonly size: number;
   readonly #options: PassThroughOptions;
   readonly #abort: AbortController;
+  readonly #endpoints = new Set<string>();
   #first: RemoteBlob | undefined;
   #body: AsyncGenerator<Uint8Array> | undefined;
   #rest: Uint8Array = new Uint8Array();
@@ -42,9 +56,16 @@ export class PassThroughReader implements BlobReader {
     const first = await source.open({ start: 0, end: undefined }, abort.signal);
     if (!first) return undefined;
     const size = first.size ?? options.describedSize;
-    if (size !== undefined) return new PassThroughReader({ source, size, clock, first }, abort);
+    if (size !== undefined && (size > 0 || isEmptyBlob(source.digest))) {
+      return new PassThroughReader({ source, size, clock, first }, abort);
+    }
     first.close();
-    throw new UpstreamError("invalid", "upstream tells no length, and nothing can be stored");
+    if (size === 0) source.distrust(first.endpoint);
+    const told = size === 0 ? "sends nothing" : "tells no length";
+    throw new UpstreamError(
+      "invalid",
+      `upstream ${told}, and the blob cannot be stored to check it`,
+    );
   }
 
   constructor(options: PassThroughOptions, abort = new AbortController()) {
@@ -81,6 +102,7 @@ export class PassThroughReader implements BlobReader {
     this.#first = undefined;
     this.#rest = new Uint8Array();
     this.#position = position;
+    this.#endpoints.clear();
     this.#hash = await this.#hashUntil(position);
     const { source, size, clock } = this.#options;
     const signal = this.#abort.signal;
@@ -92,6 +114,7 @@ export class PassThroughReader implements BlobReader {
       first,
       signal,
       clock,
+      onOpened: ({ endpoint }) => this.#endpoints.add(endpoint),
     });
   }
 
@@ -101,25 +124,35 @@ export class PassThroughReader implements BlobReader {
     return next.value;
   }
 
-  /** undefined: the bytes before `position` are not to be had, so the digest will stay unknown. */
+  /**
+   * undefined: the bytes before `position` are not to be had, so the digest will stay unknown. Who
+   * already has them would then have the whole blob unchecked: that throws.
+   */
   async #hashUntil(position: number): Promise<Hash | undefined> {
-    const hash = startDigest(digestAlgorithm(this.#options.source.digest));
-    const buffer = new Uint8Array(256 * 1024);
-    for (let at = 0; at < position;) {
-      const wanted = buffer.subarray(0, Math.min(buffer.length, position - at));
-      const length = await this.#options.prefix?.read(wanted, at).catch(() => 0);
-      if (!length) return undefined;
-      hash.update(wanted.subarray(0, length));
-      at += length;
+    const { prefix, source } = this.#options;
+    const hash = startDigest(digestAlgorithm(source.digest));
+    if (position === 0) return hash;
+    if (!prefix) return undefined;
+    try {
+      await feedHash(hash, prefix.reader, position);
+      return hash;
+    } catch (error) {
+      if (position === prefix.servedUntil) throw error;
+      return undefined;
     }
-    return hash;
   }
 
   #checkDigest(): void {
     if (!this.#hash) return;
-    const { digest } = this.#options.source;
-    const found = finishDigest(this.#hash, digestAlgorithm(digest));
+    const { source } = this.#options;
+    const found = finishDigest(this.#hash, digestAlgorithm(source.digest));
     this.#hash = undefined;
-    if (found !== digest) throw new DigestMismatchError(digest, found);
+    if (found === source.digest) return;
+    for (const endpoint of this.#endpoints) source.distrust(endpoint);
+    throw new DigestMismatchError(source.digest, found);
   }
+}
+
+function isEmptyBlob(digest: Digest): boolean {
+  return digest === digestOf(new Uint8Array(), digestAlgorithm(digest));
 }

@@ -75,8 +75,10 @@ async function* readOnce(
   }
 }
 
-async function openAt(options: ResumingBodyOptions, start: number): Promise<RemoteBlob> {
+async function openAt(options: ResumingBodyOptions, position: number): Promise<RemoteBlob> {
   const limit = options.limit();
+  // The blob may end here, unknown to us, and from its end on upstream has nothing to send.
+  const start = options.size === undefined ? Math.max(0, position - 1) : position;
   const end = limit < (options.size ?? Infinity) ? limit : undefined;
   const remote = await options.source.open({ start, end }, options.signal);
   if (!remote) throw new UpstreamError("invalid", "upstream no longer has the blob");

@@ -1,11 +1,10 @@
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from "../oci/digest.ts";
-import type { BlobReader, BlobStore } from "../store/blob/blob-store.ts";
+import { StorageError, type BlobReader, type BlobStore } from "../store/blob/blob-store.ts";
 import type { BlobRecord, MetadataStore } from "../store/metadata/metadata-store.ts";
+import { feedHash } from "./feed-hash.ts";
 import { SingleFlight } from "./single-flight.ts";
-
-const bufferBytes = 1024 * 1024;
 
 /**
  * Blobs on disk, held against their records: a file of another size is damaged, one whose record
@@ -33,31 +32,43 @@ export class StoredBlobs {
 
   /** undefined: not here, or not whole; what is damaged is removed. Throws StorageError. */
   async open(digest: Digest, record: BlobRecord | undefined): Promise<BlobReader | undefined> {
+    try {
+      return await this.#openWhole(digest, record);
+    } catch (error) {
+      if (error instanceof StorageError) {
+        this.#log.warn({ err: error, digest }, "a blob on disk cannot be read");
+      }
+      throw error;
+    }
+  }
+
+  async #openWhole(
+    digest: Digest,
+    record: BlobRecord | undefined,
+  ): Promise<BlobReader | undefined> {
     const reader = await this.#blobs.open(digest);
     if (!reader) {
       if (record) await this.#metadata.deleteBlob(digest);
       return undefined;
     }
+    await using held = new AsyncDisposableStack();
+    held.use(reader);
     if (record && reader.size !== record.size) {
-      const found = reader.size;
-      await reader[Symbol.asyncDispose]();
-      return this.#remove(digest, { expected: record.size, found }, "has the wrong size");
+      const sizes = { expected: record.size, found: reader.size };
+      return await this.#remove(digest, sizes, "has the wrong size");
     }
-    if (record?.checkedAt !== undefined) return reader;
-    if (await this.#checks.run(digest, () => this.#check(digest, reader))) return reader;
-    await reader[Symbol.asyncDispose]();
-    return this.#remove(digest, {}, "has another digest");
+    const isChecked =
+      record?.checkedAt !== undefined ||
+      (await this.#checks.run(digest, () => this.#check(digest, reader)));
+    if (!isChecked) return await this.#remove(digest, {}, "has another digest");
+    held.move();
+    return reader;
   }
 
   async #check(digest: Digest, reader: BlobReader): Promise<boolean> {
     const algorithm = digestAlgorithm(digest);
     const hash = startDigest(algorithm);
-    const buffer = new Uint8Array(bufferBytes);
-    for (let at = 0; at < reader.size;) {
-      const length = await reader.read(buffer, at);
-      hash.update(buffer.subarray(0, length));
-      at += length;
-    }
+    await feedHash(hash, reader, reader.size);
     if (finishDigest(hash, algorithm) !== digest) return false;
     await this.record(digest, reader.size, { isDurable: true });
     return true;

@@ -20,7 +20,7 @@ export class Breaker {
   }
 
   get isReady(): boolean {
-    return !this.#open || (!this.#isProbing && this.#clock.now() >= this.#open.until);
+    return !this.#open || (!this.#isProbing && this.#clock.monotonic() >= this.#open.until);
   }
 
   /** undefined: not now. Dispose of the permit when the request is over, however it went. */
@@ -44,12 +44,12 @@ export class Breaker {
     this.#failures += 1;
     if (!this.#open) {
       if (this.#failures >= failuresToOpen) this.#rest(firstRestMs);
-    } else if (this.#clock.now() >= this.#open.until) {
+    } else if (this.#clock.monotonic() >= this.#open.until) {
       this.#rest(Math.min(this.#open.restMs * 2, longestRestMs));
     }
   }
 
   #rest(restMs: number): void {
-    this.#open = { until: this.#clock.now() + restMs, restMs };
+    this.#open = { until: this.#clock.monotonic() + restMs, restMs };
   }
 }

@@ -3,9 +3,9 @@ import type { Clock } from "../clock.ts";
 import type { RepositoryName } from "../oci/repository-name.ts";
 import { refusedAuthorization, type Authorizer } from "./authorizer.ts";
 import { Breaker } from "./breaker.ts";
-import { isServerTrouble } from "./status-failure.ts";
 import { Incidents } from "./incidents.ts";
 import { followRedirects } from "./redirects.ts";
+import { isServerTrouble } from "./status-failure.ts";
 import { discardBody, type HttpRequest, type HttpResponse, type Transport } from "./transport.ts";
 import { UpstreamError } from "./upstream.ts";
 
@@ -53,7 +53,7 @@ export class Endpoint {
 
   /** To be asked after all the others. */
   get goesLast(): boolean {
-    return this.#options.clock.now() < this.#lastUntil;
+    return this.#options.clock.monotonic() < this.#lastUntil;
   }
 
   /** It sent what is wrong. */
@@ -93,13 +93,18 @@ export class Endpoint {
 
   async #fetchAuthorized(request: EndpointRequest): Promise<HttpResponse> {
     const { authorizer } = this.#options;
-    const shown = await this.#withBreaker(() => authorizer.authorize(request.repository));
+    const shown = await this.#withBreaker(() =>
+      unlessAborted(request.signal, authorizer.authorize(request.repository)),
+    );
     const response = await this.#send(request, shown);
     if (!this.#isChallenge(response)) return response;
     await discardBody(response);
     const challenge = response.headers["www-authenticate"];
     const renewed = await this.#withBreaker(() =>
-      authorizer.answerChallenge(request.repository, challenge, shown),
+      unlessAborted(
+        request.signal,
+        authorizer.answerChallenge(request.repository, challenge, shown),
+      ),
     );
     const second = await this.#send(request, renewed);
     if (!this.#isChallenge(second)) return second;
@@ -154,7 +159,22 @@ export class Endpoint {
   }
 
   #goLastFor(durationMs: number): void {
-    this.#lastUntil = Math.max(this.#lastUntil, this.#options.clock.now() + durationMs);
+    this.#lastUntil = Math.max(this.#lastUntil, this.#options.clock.monotonic() + durationMs);
+  }
+}
+
+/** Others may wait for the same token: whoever gives up leaves it to them. */
+async function unlessAborted<Result>(
+  signal: AbortSignal,
+  result: Promise<Result>,
+): Promise<Result> {
+  const aborted = Promise.withResolvers<never>();
+  const giveUp = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await Promise.race([result, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
 }
 

@@ -28,7 +28,7 @@ export class Incidents {
 
   noteFailure(error: UpstreamError): void {
     if (silentFailures.has(error.failure)) return;
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const known = this.#open.get(error.failure);
     if (known) {
       known.lastAt = now;
@@ -45,7 +45,7 @@ export class Incidents {
   }
 
   noteSuccess(): void {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     for (const [failure, { since, lastAt, requests }] of this.#open) {
       if (now - lastAt < quietMs) continue;
       this.#open.delete(failure);

@@ -18,8 +18,7 @@ export function networkFailure(error: unknown, where: string): UpstreamError {
 }
 
 function failureOfCode(code: string): UpstreamFailure {
-  // The parser calls it so when the connection ends within a chunked body.
-  if (code === "HPE_INVALID_EOF_STATE") return "unreachable";
+  // Of what cannot be parsed; that it ends within a chunked body comes without a code.
   if (code.startsWith("HPE_")) return "invalid";
   return failuresByCode[code] ?? "unreachable";
 }

@@ -36,7 +36,7 @@ export class Tokens {
   async get(request: TokenRequest): Promise<string> {
     const key = keyOf(request);
     const cached = this.#cached.get(key);
-    if (cached && this.#clock.now() < cached.usableUntil) return cached.token;
+    if (cached && this.#clock.monotonic() < cached.usableUntil) return cached.token;
     const pending = this.#pending.get(key) ?? this.#renew(key, request);
     return pending;
   }
@@ -54,7 +54,7 @@ export class Tokens {
   }
 
   async #fetchAndKeep(key: string, request: TokenRequest): Promise<string> {
-    const askedAt = this.#clock.now();
+    const askedAt = this.#clock.monotonic();
     const { token, lifeMs } = await this.#fetch(request);
     const usableUntil = askedAt + lifeMs - Math.min(renewalMs, lifeMs / 4);
     this.#cached.set(key, { token, usableUntil });

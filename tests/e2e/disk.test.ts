@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { download } from "../support/e2e-http.ts";
 import { makeRunnableImage } from "../support/e2e-images.ts";
@@ -69,5 +69,26 @@ describe("a mirror without room", () => {
     await disk.makeReadOnly();
     const answers = await pull(world, image, "first");
     expect(new Set(answers)).toEqual(new Set(["PASS"]));
+  });
+
+  test("starts and passes everything on when its disk is read-only already", async () => {
+    await using disk = await mountSmallDisk();
+    await using world = await World.start({ storagePath: disk.path });
+    const image = await pushApp(world, "late");
+    await disk.makeReadOnly();
+    await world.mirror.restart();
+    const answers = await pull(world, image, "late");
+    expect(new Set(answers)).toEqual(new Set(["PASS"]));
+  });
+
+  test("starts and passes everything on when its disk is full already", async () => {
+    await using disk = await mountSmallDisk();
+    await using world = await World.start({ storagePath: disk.path });
+    const image = await pushApp(world, "full");
+    // Fails for want of room, as it is meant to.
+    await writeFile(join(disk.path, "ballast"), Buffer.alloc(20 * MIB)).catch(() => undefined);
+    await world.mirror.restart();
+    const [, ...layers] = await pull(world, image, "full");
+    expect(new Set(layers)).toEqual(new Set(["PASS"]));
   });
 });

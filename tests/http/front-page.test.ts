@@ -26,7 +26,6 @@ describe("GET /", () => {
       JSON.stringify(
         {
           "registry-mirrors": ["http://mirror.lan:5000"],
-          "insecure-registries": ["mirror.lan:5000"],
         },
         null,
         2,

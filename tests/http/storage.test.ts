@@ -1,19 +1,14 @@
 import { readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { digestHex, type Digest } from "../../src/oci/digest.ts";
 import { FakeRegistry } from "../support/fake-registry.ts";
 import { makeImage } from "../support/images.ts";
 import { pull } from "../support/pull.ts";
+import { blobFile } from "../support/storage-files.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
 const image = makeImage({ layers: [200_000] });
-
-function blobFile(storage: string, digest: Digest): string {
-  const hex = digestHex(digest);
-  return join(storage, "blobs/sha256", hex.slice(0, 2), hex);
-}
 
 describe("a blob file on disk", () => {
   const layer = image.layers[0]?.digest ?? image.config.digest;

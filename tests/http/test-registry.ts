@@ -32,7 +32,7 @@ export class TestRegistry {
       this.logs,
     ),
     scope: this.scope,
-    clock: { now: () => this.now, sleep: () => Promise.resolve() },
+    clock: { now: () => this.now, monotonic: () => this.now, sleep: () => Promise.resolve() },
     health: () => this.health(),
     page: this.page,
     isDraining: () => this.isDraining,

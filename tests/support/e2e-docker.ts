@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, RunningProgram, type ProgramOptions } from "./e2e-process.ts";
@@ -14,10 +15,12 @@ export interface DockerOptions {
  * bridge, so containers and builds get `--network none` or `host`.
  */
 export class Docker implements AsyncDisposable {
+  readonly #directory: string;
   readonly #socket: string;
   readonly #daemon: RunningProgram;
 
-  private constructor(socket: string, daemon: RunningProgram) {
+  private constructor(directory: string, socket: string, daemon: RunningProgram) {
+    this.#directory = directory;
     this.#socket = socket;
     this.#daemon = daemon;
   }
@@ -37,7 +40,7 @@ export class Docker implements AsyncDisposable {
       "--iptables=false",
       "--ip6tables=false",
     ]);
-    const docker = new Docker(socket, daemon);
+    const docker = new Docker(directory, socket, daemon);
     await eventually("dockerd to answer", () => docker.#answers());
     return docker;
   }
@@ -55,6 +58,9 @@ export class Docker implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#daemon[Symbol.asyncDispose]();
+    // Left mounted after a container with the host's network; its directory cannot be removed then.
+    const hostNetwork = join(this.#directory, "exec", "netns", "default");
+    if (existsSync(hostNetwork)) await run("umount", [hostNetwork]);
   }
 
   async #answers(): Promise<boolean> {

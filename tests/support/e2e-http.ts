@@ -34,7 +34,7 @@ export interface Download {
 }
 
 /** Reads a body to its end; rejects when it is cut off. */
-export async function receive(res: IncomingMessage): Promise<Download> {
+async function receive(res: IncomingMessage): Promise<Download> {
   const hasher = createHash("sha256");
   let bytes = 0;
   for await (const chunk of res as AsyncIterable<Buffer>) {

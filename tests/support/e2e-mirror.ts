@@ -85,9 +85,7 @@ export class MirrorProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#program?.isRunning) return;
-    this.terminate();
-    await this.#program[Symbol.asyncDispose]();
+    await this.#program?.[Symbol.asyncDispose]();
   }
 }
 

@@ -52,7 +52,8 @@ export class FakeAuth {
     if (!isAllowed) return errorAnswer(401, "UNAUTHORIZED");
     const lifeMs = this.#options.tokenLifeMs ?? 300_000;
     const token = randomUUID();
-    const scopes = new URL(entry.url, "http://fake").searchParams.getAll("scope");
+    const asked = new URL(entry.url, "http://fake").searchParams.getAll("scope");
+    const scopes = asked.flatMap((scope) => scope.split(" "));
     this.#tokens.set(token, { scopes, expiresAt: Date.now() + lifeMs });
     const body = this.#options.tokenBody?.(token) ?? { token, expires_in: lifeMs / 1000 };
     return jsonAnswer(body);

@@ -7,7 +7,7 @@ export type FakeServer = "registry" | "token" | "cdn";
  * What a request asks for. A blob request at a registry that sends blobs from its CDN is a
  * "redirect"; "blob" is always one that blob bytes answer, wherever they come from.
  */
-export type RequestKind = "ping" | "manifest" | "blob" | "redirect" | "tags" | "token" | "other";
+type RequestKind = "ping" | "manifest" | "blob" | "redirect" | "tags" | "token" | "other";
 
 export interface JournalEntry {
   readonly server: FakeServer;

@@ -11,6 +11,8 @@ interface MirrorProcessOptions {
   endpoints: string[];
   /** Further lines of YAML at the top level. */
   settings?: string;
+  /** Added to the environment. */
+  env?: Record<string, string>;
 }
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -33,6 +35,7 @@ export class MirrorProcess implements AsyncDisposable {
     const config = `${options.directory}/mirror.yaml`;
     await writeFile(config, configText(options));
     const child = spawn(process.execPath, [main, "serve", "--config", config], {
+      env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const exited = once(child, "exit").then(([code, signal]) => code ?? signal);

@@ -14,7 +14,8 @@ export interface BlobReader extends AsyncDisposable {
   /**
    * Fills the front of `buffer` with 1 to `buffer.length` bytes from `position` on and says how
    * many; 0 only at the end. On a blob still on its way in it waits for them. Rejects when they
-   * will not come, and when the reader is disposed of meanwhile.
+   * will not come, and when the reader is disposed of meanwhile; with StorageError where it is the
+   * storage that fails.
    */
   read(buffer: Uint8Array, position: number): Promise<number>;
 }
@@ -64,7 +65,7 @@ export interface PartialBlob extends AsyncDisposable {
   release(): void;
   /** After `commit`: makes it survive a power cut as well. Throws StorageError. */
   persist(): Promise<void>;
-  /** Removes it from disk. Its readers' reads fail with `reason`. */
+  /** Removes it from disk. Its readers' reads fail with `reason`. Throws StorageError. */
   discard(reason: Error): Promise<void>;
   /** Wakes waiting readers with `reason`; bytes and extents stay for a later `partial`. */
   abandon(reason: Error): void;

@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
-import type { BlobReader } from "./blob-store.ts";
+import { StorageError, type BlobReader } from "./blob-store.ts";
+import { toStorageError } from "./disk-errors.ts";
 
 /** A whole blob, read from its file. */
 export class DiskBlobReader implements BlobReader {
@@ -14,12 +15,20 @@ export class DiskBlobReader implements BlobReader {
   async read(buffer: Uint8Array, position: number): Promise<number> {
     const length = Math.min(buffer.length, this.size - position);
     if (length <= 0) return 0;
-    const { bytesRead } = await this.#file.read(buffer, 0, length, position);
-    if (bytesRead === 0) throw new Error(`blob file ends at ${position} instead of ${this.size}`);
-    return bytesRead;
+    const bytesRead = await this.#readFile(buffer, length, position);
+    if (bytesRead > 0) return bytesRead;
+    throw new StorageError("failed", `blob file ends at ${position} instead of ${this.size}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close();
+  }
+
+  async #readFile(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    try {
+      return (await this.#file.read(buffer, 0, length, position)).bytesRead;
+    } catch (error) {
+      throw toStorageError(error, "reading a blob");
+    }
   }
 }

@@ -1,9 +1,10 @@
-import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { constants, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ByteRange } from "../../oci/byte-range.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { DigestMismatchError, StorageError } from "./blob-store.ts";
 import type { BlobInfo, BlobReader, PartialBlob } from "./blob-store.ts";
+import { readBootId } from "./boot-id.ts";
 import { toStorageError } from "./disk-errors.ts";
 import { SharedFile } from "./disk-file.ts";
 import type { DiskLayout } from "./disk-layout.ts";
@@ -13,6 +14,8 @@ import { PartialJournal } from "./partial-journal.ts";
 import { PrefixDigest } from "./prefix-digest.ts";
 import { WakeUp } from "./wake-up.ts";
 import { WriteQueue } from "./write-queue.ts";
+
+const readWriteOrCreate = constants.O_RDWR | constants.O_CREAT;
 
 /** A partial blob in a sparse file, with its extents in a record beside it. */
 export class DiskPartialBlob implements PartialBlob, GrowingFile {
@@ -31,9 +34,11 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
   /** Opens what an earlier run left, or begins anew. Throws StorageError. */
   static async open(layout: DiskLayout, digest: Digest): Promise<DiskPartialBlob> {
     try {
-      const journal = new PartialJournal(layout.partialRecord(digest));
-      const handle = await openOrCreate(layout.partial(digest));
+      const journal = new PartialJournal(layout.partialRecord(digest), await readBootId());
+      await using held = new AsyncDisposableStack();
+      const handle = held.use(await open(layout.partial(digest), readWriteOrCreate));
       await journal.load(handle);
+      held.move();
       return new DiskPartialBlob(layout, digest, handle, journal);
     } catch (error) {
       throw toStorageError(error, "opening a partial blob");
@@ -96,12 +101,16 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
   /** The last byte counts as absent until the digest is known to be right. */
   readableUntil(position: number): number {
     const present = this.extents.presentUntil(position);
-    const isLast = present === this.size && !this.#isReleased && present > position;
-    return isLast ? present - 1 : present;
+    if (this.#isReleased || this.size === undefined) return present;
+    return Math.min(present, Math.max(position, this.size - 1));
   }
 
   async readPresent(buffer: Uint8Array, position: number): Promise<number> {
-    return (await this.#file.handle.read(buffer, 0, buffer.length, position)).bytesRead;
+    try {
+      return (await this.#file.handle.read(buffer, 0, buffer.length, position)).bytesRead;
+    } catch (error) {
+      throw toStorageError(error, "reading a partial blob back");
+    }
   }
 
   changed(): Promise<void> {
@@ -116,8 +125,8 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
   async verify(): Promise<void> {
     await this.flush();
     const size = this.size;
-    if (size === undefined || this.extents.firstGap(size)) {
-      throw new Error("only a partial blob with all its bytes can be verified");
+    if (size === undefined || this.extents.firstGap(size) || this.extents.total !== size) {
+      throw new Error("only a partial blob with all its bytes and no others can be verified");
     }
     try {
       while (this.#prefix.position < size) await this.#prefix.catchUp(() => size);
@@ -133,9 +142,9 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
     if (!this.#verified || this.size === undefined) throw new Error("only verified blobs commit");
     const target = this.#layout.blob(this.digest);
     try {
-      await this.#journal.stop();
       await mkdir(dirname(target), { recursive: true });
       await rename(this.#layout.partial(this.digest), target);
+      await this.#journal.stop();
       await this.#journal.remove();
     } catch (error) {
       throw toStorageError(error, "moving a blob into place");
@@ -160,9 +169,13 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
 
   async discard(reason: Error): Promise<void> {
     this.abandon(reason);
-    await this.#journal.stop();
-    await this.#journal.remove();
-    await rm(this.#layout.partial(this.digest), { force: true });
+    try {
+      await this.#journal.stop();
+      await this.#journal.remove();
+      await rm(this.#layout.partial(this.digest), { force: true });
+    } catch (error) {
+      throw toStorageError(error, "removing a partial blob");
+    }
   }
 
   abandon(reason: Error): void {
@@ -179,7 +192,7 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
   }
 
   #noteWritten(range: ByteRange): void {
-    this.#journal.add(range, this.#file.handle);
+    this.#journal.add(range);
     this.#hashPresent();
     this.#changed.wake();
   }
@@ -189,11 +202,6 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
     const end = () => this.extents.presentUntil(this.#prefix.position);
     if (this.#prefix.position < end()) this.#prefix.catchUp(end).catch(() => undefined);
   }
-}
-
-async function openOrCreate(path: string): Promise<FileHandle> {
-  const existing = await open(path, "r+").catch(() => undefined);
-  return existing ?? (await open(path, "w+"));
 }
 
 /** Makes a rename survive a power cut. */

@@ -1,4 +1,4 @@
-import type { BlobReader } from "./blob-store.ts";
+import { StorageError, type BlobReader } from "./blob-store.ts";
 
 /** A file that another party is still filling. */
 export interface GrowingFile {
@@ -6,6 +6,7 @@ export interface GrowingFile {
   readonly failure: Error | undefined;
   /** End of the run of bytes that may be read from `position` on; `position` if there is none. */
   readableUntil(position: number): number;
+  /** Throws StorageError. */
   readPresent(buffer: Uint8Array, position: number): Promise<number>;
   /** Resolves when more is readable, the failure is set, or a reader has let go. */
   changed(): Promise<void>;
@@ -31,8 +32,8 @@ export class PartialBlobReader implements BlobReader {
     const until = await this.#waitFor(position);
     const wanted = buffer.subarray(0, Math.min(buffer.length, until - position));
     const length = await this.#file.readPresent(wanted, position);
-    if (length === 0) throw new Error(`partial blob ends at ${position}`);
-    return length;
+    if (length > 0) return length;
+    throw new StorageError("failed", `partial blob ends at ${position}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,27 +1,35 @@
 import type { FileHandle } from "node:fs/promises";
 import type { ByteRange } from "../../oci/byte-range.ts";
 import { Extents } from "./extents.ts";
-import { readPartialRecord, removePartialRecord, writePartialRecord } from "./partial-record.ts";
+import {
+  readPartialRecord,
+  removePartialRecord,
+  writePartialRecord,
+  type PartialRecord,
+} from "./partial-record.ts";
 
 /** How much a kill may cost in bytes to fetch again, and for how long a slow download may go unrecorded. */
 const bytesBetweenRecords = 16 * 1024 * 1024;
 const msBetweenRecords = 1000;
 
 /**
- * Size and extents of a partial blob, written down from time to time. Bytes are synced before the
- * record that names them, so that after a power cut it names none that are not there.
+ * Size and extents of a partial blob, written down from time to time. A record outlives the process
+ * at once, and the machine's next start only if the bytes it names were synced before: that is done
+ * at the end alone, as syncing along the way would halve the speed of a disk.
  */
 export class PartialJournal {
   readonly #path: string;
+  readonly #bootId: string;
   #extents = new Extents();
   #size: number | undefined;
   #unrecordedBytes = 0;
-  #recordedAt = performance.now();
+  #timer: NodeJS.Timeout | undefined;
   #recording: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(path: string) {
+  constructor(path: string, bootId: string) {
     this.#path = path;
+    this.#bootId = bootId;
   }
 
   get extents(): Extents {
@@ -40,8 +48,7 @@ export class PartialJournal {
   async load(file: FileHandle): Promise<void> {
     const record = await readPartialRecord(this.#path);
     const { size: fileSize } = await file.stat();
-    const lastPresent = record?.extents.toArray().at(-1)?.end ?? 0;
-    if (record && lastPresent <= Math.min(fileSize, record.size ?? Infinity)) {
+    if (record && this.#isBorneOut(record, fileSize)) {
       this.#extents = record.extents;
       this.#size = record.size;
     } else if (fileSize > 0) {
@@ -49,48 +56,64 @@ export class PartialJournal {
     }
   }
 
-  add(range: ByteRange, file: FileHandle): void {
+  add(range: ByteRange): void {
     this.#extents.add(range);
     this.#unrecordedBytes += range.end - range.start;
-    const isDue =
-      this.#unrecordedBytes >= bytesBetweenRecords ||
-      performance.now() - this.#recordedAt >= msBetweenRecords;
-    // A record that cannot be written costs bytes after a kill and nothing now; writing the
-    // blob's own bytes will fail next, and that is told.
-    if (isDue && !this.#stopped) this.#record(file).catch(() => undefined);
+    this.#schedule();
   }
 
   /** No record is written any more once this has resolved. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#recording?.catch(() => undefined);
+    clearTimeout(this.#timer);
+    await this.#recording;
   }
 
   async remove(): Promise<void> {
     await removePartialRecord(this.#path);
   }
 
-  /** Last record, unless there is nothing to tell. */
+  /** Last record, which holds across a restart of the machine; none where it was stopped before. */
   async close(file: FileHandle): Promise<void> {
-    await this.#recording?.catch(() => undefined);
-    if (!this.#stopped && this.#unrecordedBytes > 0) {
-      await this.#record(file).catch(() => undefined);
-    }
-    this.#stopped = true;
+    if (this.#stopped) return;
+    await this.stop();
+    if (this.#extents.total > 0) await this.#recordSynced(file).catch(() => undefined);
   }
 
-  #record(file: FileHandle): Promise<void> {
-    this.#recording ??= this.#syncAndWrite(file).finally(() => {
-      this.#recording = undefined;
-    });
-    return this.#recording;
+  #isBorneOut({ size, extents, bootId }: PartialRecord, fileSize: number): boolean {
+    const lastPresent = extents.toArray().at(-1)?.end ?? 0;
+    const isSince = bootId === undefined || bootId === this.#bootId;
+    return isSince && lastPresent <= Math.min(fileSize, size ?? Infinity);
   }
 
-  async #syncAndWrite(file: FileHandle): Promise<void> {
-    this.#recordedAt = performance.now();
-    this.#unrecordedBytes = 0;
-    const extents = Extents.of(this.#extents.toArray());
+  #schedule(): void {
+    if (this.#stopped) return;
+    if (this.#unrecordedBytes >= bytesBetweenRecords) this.#recordOnTheWay();
+    else this.#timer ??= setTimeout(() => this.#recordOnTheWay(), msBetweenRecords).unref();
+  }
+
+  /**
+   * A record that cannot be written costs bytes after a kill and nothing now; writing the blob's
+   * own bytes will fail next, and that is told.
+   */
+  #recordOnTheWay(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#recording ??= this.#write(this.#bootId)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#recording = undefined;
+        if (this.#unrecordedBytes > 0) this.#schedule();
+      });
+  }
+
+  async #recordSynced(file: FileHandle): Promise<void> {
     await file.datasync();
-    await writePartialRecord(this.#path, { size: this.#size, extents });
+    await this.#write(undefined);
+  }
+
+  async #write(bootId: string | undefined): Promise<void> {
+    this.#unrecordedBytes = 0;
+    await writePartialRecord(this.#path, { size: this.#size, extents: this.#extents, bootId });
   }
 }

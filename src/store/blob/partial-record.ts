@@ -7,11 +7,14 @@ import { Extents } from "./extents.ts";
 export interface PartialRecord {
   size: number | undefined;
   extents: Extents;
+  /** The boot in which the bytes were written; undefined: they were synced before the record. */
+  bootId: string | undefined;
 }
 
 const offset = z.number().int().nonnegative();
 const schema = z.strictObject({
   size: offset.optional(),
+  bootId: z.string().optional(),
   extents: z.array(z.tuple([offset, offset])),
 });
 
@@ -20,14 +23,15 @@ export async function readPartialRecord(path: string): Promise<PartialRecord | u
   const parsed = schema.safeParse(parseJson(await readText(path)));
   if (!parsed.success) return undefined;
   const ranges = parsed.data.extents.map(([start, end]) => ({ start, end }));
-  return { size: parsed.data.size, extents: Extents.of(ranges) };
+  const { size, bootId } = parsed.data;
+  return { size, bootId, extents: Extents.of(ranges) };
 }
 
 /** Replaces the record in one step: a kill leaves the old one or the new one. */
 export async function writePartialRecord(path: string, record: PartialRecord): Promise<void> {
   const extents = record.extents.toArray().map(({ start, end }) => [start, end]);
   const draft = `${path}.new`;
-  await writeFile(draft, JSON.stringify({ size: record.size, extents }));
+  await writeFile(draft, JSON.stringify({ ...record, extents }));
   await rename(draft, path);
 }
 

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { digestHex, type Digest } from "../../../../src/oci/digest.ts";
@@ -21,6 +21,12 @@ function partialPath(root: string, digest: Digest): string {
   return join(root, "partial", `sha256-${digestHex(digest)}`);
 }
 
+/** As a kill leaves it behind that is followed by a restart of the machine. */
+async function forgetSync(path: string): Promise<void> {
+  const record = JSON.parse(await readFile(`${path}.json`, "utf8"));
+  await writeFile(`${path}.json`, JSON.stringify({ ...record, bootId: "an earlier one" }));
+}
+
 async function leavePartial(root: string, size = 2 * mib): Promise<Digest> {
   const blob = makeBlob(size);
   await using store = await openStore(root);
@@ -40,6 +46,7 @@ describe("a partial blob left on disk", () => {
     ],
     ["its bytes are fewer than recorded", (path: string) => truncate(path, 1000)],
     ["its bytes are gone", (path: string) => rm(path)],
+    ["it was not synced before the machine went down", forgetSync],
   ])("is begun anew when %s", async (_, damage) => {
     await using dir = await makeTempDir();
     const digest = await leavePartial(dir.path);

@@ -11,6 +11,7 @@ import { makeRound, repository } from "./rounds.ts";
 const keptName = "metadata.db.damaged-2026-02-03T04-05-06.789Z";
 const clock: Clock = {
   now: () => Date.parse("2026-02-03T04:05:06.789Z"),
+  monotonic: () => 0,
   sleep: () => Promise.resolve(),
 };
 const pageSize = 4096;
