@@ -38,14 +38,20 @@ async function copyPrograms(root: string): Promise<void> {
 }
 
 async function copyNpm(root: string): Promise<void> {
-  const globalModules = (await run("npm", ["root", "--global"])).trim();
   const npm = join("usr", "lib", "node_modules", "npm");
-  await cp(join(globalModules, "npm"), join(root, npm), { recursive: true, dereference: true });
+  await cp(await findNpm(), join(root, npm), { recursive: true, dereference: true });
   await symlink(join("/", npm, "bin", "npm-cli.js"), join(root, "usr", "bin", "npm"));
   const cache = process.env["npm_config_cache"] ?? join(homedir(), ".npm");
   const target = join(root, "root", ".npm", "_cacache");
   await mkdir(dirname(target), { recursive: true });
   await cp(join(cache, "_cacache"), target, { recursive: true });
+}
+
+/** The npm that runs the tests tells where it is; what it takes for its prefix may be another's. */
+async function findNpm(): Promise<string> {
+  const cli = process.env["npm_execpath"];
+  if (cli !== undefined) return dirname(dirname(cli));
+  return join((await run("npm", ["root", "--global"])).trim(), "npm");
 }
 
 /** What the dynamic linker names for Node, and what glibc opens by itself to look up hosts. */
