@@ -8,7 +8,7 @@ import { Hub } from "../support/e2e-hub.ts";
 import { makeRunnableImage } from "../support/e2e-images.ts";
 import { projectRoot } from "../support/e2e-project.ts";
 import { pushImage } from "../support/e2e-push.ts";
-import { eventually } from "../support/e2e-wait.ts";
+import { eventually } from "../support/wait.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const BUILD_TIMEOUT_MS = 300_000;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Docker } from "../support/e2e-docker.ts";
 import { makeRunnableImage } from "../support/e2e-images.ts";
 import { pushImage } from "../support/e2e-push.ts";
-import { eventually } from "../support/e2e-wait.ts";
+import { eventually } from "../support/wait.ts";
 import { World } from "../support/e2e-world.ts";
 import type { TestImage } from "../support/images.ts";
 import { makeTempDir, type TempDir } from "../support/temp-dir.ts";

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { download } from "../support/e2e-http.ts";
 import { RunningProgram, run, type ProgramOptions } from "../support/e2e-process.ts";
 import { projectRoot } from "../support/e2e-project.ts";
-import { eventually, within } from "../support/e2e-wait.ts";
+import { eventually, within } from "../support/wait.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const SETUP_TIMEOUT_MS = 180_000;

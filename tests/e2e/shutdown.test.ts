@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { download } from "../support/e2e-http.ts";
 import { makeRunnableImage } from "../support/e2e-images.ts";
 import { pushImage } from "../support/e2e-push.ts";
-import { eventually } from "../support/e2e-wait.ts";
+import { eventually } from "../support/wait.ts";
 import { World } from "../support/e2e-world.ts";
 
 const MIB = 1024 * 1024;

@@ -3,7 +3,7 @@ import { FakeRegistry } from "../support/fake-registry.ts";
 import type { Fault } from "../support/fake-registry-faults.ts";
 import { makeBlob } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { waitUntil } from "../support/wait-until.ts";
+import { eventually } from "../support/wait.ts";
 
 const mib = 1024 * 1024;
 const blob = makeBlob(12 * mib, "a layer");
@@ -71,7 +71,7 @@ describe("a cold blob arrives whole when upstream", () => {
     const pulling = mirror.get(path);
     await stall.reached;
     await registry.stop();
-    await waitUntil("the mirror noticed", () => mirror.log.some(({ level }) => level === "warn"));
+    await eventually("the mirror noticed", () => mirror.log.some(({ level }) => level === "warn"));
     await registry.restart();
     const answer = await pulling;
     expect(answer.body.equals(blob.bytes)).toBe(true);
@@ -189,11 +189,11 @@ describe("clients of a cold blob", () => {
     const response = await mirror.open(path);
     await stall.reached;
     response.body.on("error", () => undefined).destroy();
-    await waitUntil("the mirror noticed", () =>
+    await eventually("the mirror noticed", () =>
       mirror.log.some((line) => line["aborted"] === true),
     );
     stall.release();
-    await waitUntil("the blob is here", async () => {
+    await eventually("the blob is here", async () => {
       const { headers } = await mirror.head(path);
       return headers["x-cache"] === "HIT";
     });

@@ -6,7 +6,7 @@ import { makeBlob, type TestBlob } from "../support/images.ts";
 import { listOpenBlobFiles } from "../support/storage-files.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { waitUntil } from "../support/wait-until.ts";
+import { eventually } from "../support/wait.ts";
 
 const mib = 1024 * 1024;
 const blob = makeBlob(24 * mib, "a layer");
@@ -94,11 +94,11 @@ describe("a client that leaves before upstream has answered", () => {
     leaving.abort();
     await left;
     hold.release();
-    await waitUntil("the blob is here", async () => {
+    await eventually("the blob is here", async () => {
       const { headers } = await mirror.head(pathOf(blob));
       return headers["x-cache"] === "HIT";
     });
-    await waitUntil(
+    await eventually(
       "no file is open",
       async () => (await listOpenBlobFiles(mirror.storage)).length === 0,
     );
@@ -134,7 +134,7 @@ describe("a mirror that is stopped", () => {
     await mirror[Symbol.asyncDispose]();
     await Promise.all(asked);
     expect(await listOpenBlobFiles(dir.path)).toEqual([]);
-    await waitUntil("upstream is let go", () =>
+    await eventually("upstream is let go", () =>
       registry.journal.entries.every(({ ended }) => ended),
     );
   });

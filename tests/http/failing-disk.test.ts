@@ -12,7 +12,7 @@ import {
 } from "../support/storage-files.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { waitUntil } from "../support/wait-until.ts";
+import { eventually } from "../support/wait.ts";
 
 const mib = 1024 * 1024;
 const blob = makeBlob(3 * mib, "a layer");
@@ -127,7 +127,7 @@ describe("while the disk", () => {
     await using world = await startWorld({ breakDisk: refusePartials, faults });
     const { body } = await world.mirror.open(path);
     for await (const _ of body) break;
-    await waitUntil("upstream is let go", () =>
+    await eventually("upstream is let go", () =>
       world.registries.every(({ journal }) => journal.entries.every(({ ended }) => ended)),
     );
   });

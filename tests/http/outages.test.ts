@@ -3,7 +3,7 @@ import { FakeRegistry } from "../support/fake-registry.ts";
 import { makeImage } from "../support/images.ts";
 import { pull } from "../support/pull.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { waitUntil } from "../support/wait-until.ts";
+import { eventually } from "../support/wait.ts";
 
 const image = makeImage();
 const path = "/v2/library/app/manifests/latest";
@@ -32,7 +32,7 @@ describe("an upstream that is unreachable", () => {
     await pull(mirror, "app", "latest", image);
     const hang = registry.inject({ server: "registry" }, { disconnect: true });
     mirror.clock.advance(3_600_000);
-    await waitUntil("five requests in a row have failed", async () => {
+    await eventually("five requests in a row have failed", async () => {
       expect((await pull(mirror, "app", "latest", image)).tag).toBe("STALE");
       return hang.hits >= 5;
     });

@@ -7,7 +7,7 @@ import { makeBlob, type TestBlob } from "../support/images.ts";
 import { RandomSource } from "../support/random-source.ts";
 import { listOpenBlobFiles, listPartials } from "../support/storage-files.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { waitUntil } from "../support/wait-until.ts";
+import { eventually } from "../support/wait.ts";
 
 const mib = 1024 * 1024;
 const sizes = [0, 1, 2, 65_536, mib - 1, 5 * mib + 1, 12 * mib, 24 * mib + 3] as const;
@@ -121,12 +121,12 @@ async function expectCalm(mirror: TestMirror, registry: FakeRegistry, blobs: Tes
     const answer = await mirror.get(pathOf(blob));
     expect([answer.status, answer.body.equals(blob.bytes)]).toEqual([200, true]);
   }
-  await waitUntil(
+  await eventually(
     "no blob file is open",
     async () => (await listOpenBlobFiles(mirror.storage)).length === 0,
   );
   expect(await listPartials(mirror.storage)).toEqual([]);
-  await waitUntil("upstream's answers are over", () =>
+  await eventually("upstream's answers are over", () =>
     registry.journal.entries.every(({ ended }) => ended),
   );
 }

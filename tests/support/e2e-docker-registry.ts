@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort, send } from "./e2e-http.ts";
 import { RunningProgram } from "./e2e-process.ts";
-import { eventually } from "./e2e-wait.ts";
+import { eventually } from "./wait.ts";
 
 /** Debian's `docker-registry`, the reference registry, on loopback and without authentication. */
 export class DockerRegistry implements AsyncDisposable {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, RunningProgram, type ProgramOptions } from "./e2e-process.ts";
-import { eventually } from "./e2e-wait.ts";
+import { eventually } from "./wait.ts";
 
 export interface DockerOptions {
   directory: string;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { freePort, send } from "./e2e-http.ts";
 import { RunningProgram } from "./e2e-process.ts";
 import { projectRoot } from "./e2e-project.ts";
-import { eventually, within } from "./e2e-wait.ts";
+import { eventually, within } from "./wait.ts";
 
 export interface MirrorOptions {
   /** Holds its configuration, and its storage unless `storagePath` is given. */
@@ -16,7 +16,7 @@ export interface MirrorOptions {
 }
 
 /** `dist/main.js serve` as a process of its own, always on the same port. */
-export class MirrorProcess implements AsyncDisposable {
+export class BuiltMirror implements AsyncDisposable {
   /** host:port, as clients write it. */
   readonly host: string;
   readonly #configFile: string;
@@ -27,12 +27,12 @@ export class MirrorProcess implements AsyncDisposable {
     this.#configFile = configFile;
   }
 
-  static async start(options: MirrorOptions): Promise<MirrorProcess> {
+  static async start(options: MirrorOptions): Promise<BuiltMirror> {
     const host = `127.0.0.1:${await freePort()}`;
     const configFile = join(options.directory, "mirror.config.yaml");
     await mkdir(options.directory, { recursive: true });
     await writeFile(configFile, JSON.stringify(configuration(host, options), undefined, 2));
-    const mirror = new MirrorProcess(host, configFile);
+    const mirror = new BuiltMirror(host, configFile);
     await mirror.start();
     return mirror;
   }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { within } from "./e2e-wait.ts";
+import { within } from "./wait.ts";
 
 export interface ProgramOptions {
   cwd?: string;

@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import { Hub } from "./e2e-hub.ts";
-import { MirrorProcess, type MirrorOptions } from "./e2e-mirror.ts";
+import { BuiltMirror, type MirrorOptions } from "./e2e-mirror.ts";
 import { makeTempDir } from "./temp-dir.ts";
 
 /** An upstream, a mirror of it, and a directory for what else a test starts. */
 export class World implements AsyncDisposable {
   readonly directory: string;
   readonly hub: Hub;
-  readonly mirror: MirrorProcess;
+  readonly mirror: BuiltMirror;
   readonly #owned: AsyncDisposableStack;
 
   private constructor(
-    parts: { directory: string; hub: Hub; mirror: MirrorProcess },
+    parts: { directory: string; hub: Hub; mirror: BuiltMirror },
     owned: AsyncDisposableStack,
   ) {
     this.directory = parts.directory;
@@ -27,7 +27,7 @@ export class World implements AsyncDisposable {
     const { path: directory } = owned.use(await makeTempDir());
     const hub = owned.use(await Hub.start(join(directory, "hub")));
     const mirror = owned.use(
-      await MirrorProcess.start({
+      await BuiltMirror.start({
         directory: join(directory, "mirror"),
         endpoint: hub.url,
         ...options,

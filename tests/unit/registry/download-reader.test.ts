@@ -8,7 +8,7 @@ import { makeBlob } from "../../support/images.ts";
 import { readBytes } from "../../support/read-blob.ts";
 import { mirroredName, RegistryParts } from "../../support/registry-parts.ts";
 import { partialFile } from "../../support/storage-files.ts";
-import { waitUntil } from "../../support/wait-until.ts";
+import { eventually } from "../../support/wait.ts";
 
 const size = 1_000_000;
 const stored = 400_000;
@@ -88,7 +88,7 @@ describe("a reader of a download whose disk fails", () => {
     await stall.reached;
     await world.reader[Symbol.asyncDispose]();
     await reading;
-    await waitUntil("upstream is let go", () =>
+    await eventually("upstream is let go", () =>
       registry.journal.entries.every(({ ended }) => ended),
     );
     expect(registry.journal.entries).toHaveLength(1);
