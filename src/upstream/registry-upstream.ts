@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
-import { parseRepositoryName, type RepositoryName } from "../oci/repository-name.ts";
+import type { RepositoryName } from "../oci/repository-name.ts";
 import { Authorizer } from "./authorizer.ts";
 import { fetchBlobSize, type BlobRequest, type WantedRange } from "./blob-requests.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
@@ -124,8 +124,7 @@ export class RegistryUpstream implements Upstream {
   }
 
   #about(name: RepositoryName): Pick<BlobRequest, "repository" | "signal" | "clock"> {
-    const repository = upstreamName(this.host, name);
-    return { repository, signal: this.#closing.signal, clock: this.#clock };
+    return { repository: name, signal: this.#closing.signal, clock: this.#clock };
   }
 
   #makeEndpoint(
@@ -141,10 +140,4 @@ export class RegistryUpstream implements Upstream {
     const authorizer = new Authorizer(tokens, credentials);
     return new Endpoint({ base, transport, authorizer, log, clock });
   }
-}
-
-/** Only Docker Hub keeps its official images where their short names do not say. */
-function upstreamName(host: string, name: RepositoryName): RepositoryName {
-  const isShort = host === "docker.io" && !name.includes("/");
-  return isShort ? parseRepositoryName(`library/${name}`) : name;
 }

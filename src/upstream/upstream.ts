@@ -63,7 +63,8 @@ export interface TagPage {
 
 /**
  * One remote registry. undefined = it said 404; all else throws UpstreamError. Retries, endpoints,
- * tokens and redirects are its own business. Verifies manifests, not blobs.
+ * tokens and redirects are its own business. Names are whole: `library/node`. Verifies manifests,
+ * not blobs.
  */
 export interface Upstream extends AsyncDisposable {
   /** Canonical host: `docker.io`. */

@@ -107,4 +107,15 @@ describe("a pull", () => {
     expect(other.status).toBe(404);
     expect(other.body.toString()).toContain("this mirror serves docker.io");
   });
+
+  test("from another registry than Docker Hub leaves short names as they are", async () => {
+    await using registry = await FakeRegistry.start();
+    registry.addImage("app", "latest", image);
+    const host = "registry.example.com";
+    await using mirror = await TestMirror.start({ endpoints: [registry.url], host });
+    await pull(mirror, "app", "latest", image);
+    const path = "/v2/app/manifests/latest";
+    expect((await mirror.get(`${path}?ns=${host}`)).status).toBe(200);
+    expect((await mirror.get(`${path}?ns=docker.io`)).status).toBe(404);
+  });
 });

@@ -8,6 +8,8 @@ import { makeTempDir } from "./temp-dir.ts";
 export interface TestMirrorOptions {
   /** Base URLs of the upstream. */
   endpoints: string[];
+  /** The upstream's canonical host: docker.io unless given. */
+  host?: string;
   /** Where an earlier mirror left its storage. */
   storage?: string;
   clock?: ShiftedClock;
@@ -116,7 +118,7 @@ export class TestMirror implements AsyncDisposable {
 }
 
 function testConfig(options: TestMirrorOptions, storage: string): Config {
-  const { endpoints, tags, upstream, drainTimeoutMs = 5000 } = options;
+  const { endpoints, tags, upstream, drainTimeoutMs = 5000, host = "docker.io" } = options;
   return {
     server: {
       host: "127.0.0.1",
@@ -135,8 +137,8 @@ function testConfig(options: TestMirrorOptions, storage: string): Config {
       negativeTtlMs: 10_000,
       ...tags,
     },
-    defaultUpstream: "docker.io",
-    upstreams: new Map([["docker.io", { ...upstreamDefaults, endpoints, ...upstream }]]),
+    defaultUpstream: host,
+    upstreams: new Map([[host, { ...upstreamDefaults, endpoints, ...upstream }]]),
   };
 }
 

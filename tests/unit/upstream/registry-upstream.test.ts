@@ -49,7 +49,6 @@ describe("requests of RegistryUpstream", () => {
   });
 
   test.each([
-    ["docker.io", "app", "/v2/library/app/"],
     ["docker.io", "library/app", "/v2/library/app/"],
     ["docker.io", "team/app", "/v2/team/app/"],
     ["quay.io", "app", "/v2/app/"],
