@@ -21,9 +21,10 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json ./
 COPY src ./src
-RUN npm run build
+RUN npm run build && chmod +x dist/main.js
 # Made here, so that the base of the last stage needs no shell.
-RUN mkdir -p /root-files/data /root-files/etc/entrepot \
+RUN mkdir -p /root-files/data /root-files/etc/entrepot /root-files/bin \
+ && ln -s /app/dist/main.js /root-files/bin/entrepot \
  && printf 'storage:\n  path: /data\n' > /root-files/etc/entrepot/mirror.config.yaml
 
 FROM ${BASE_RUNTIME}
@@ -31,6 +32,7 @@ WORKDIR /app
 COPY package.json ./
 COPY --from=dependencies /src/node_modules ./node_modules
 COPY --from=build /src/dist ./dist
+COPY --from=build /root-files/bin/ /usr/local/bin/
 COPY --from=build /root-files/etc/entrepot /etc/entrepot
 COPY --from=build --chown=1000:1000 /root-files/data /data
 ENV NODE_ENV=production
@@ -39,6 +41,8 @@ USER 1000:1000
 VOLUME /data
 EXPOSE 5000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s \
-  CMD ["node", "dist/main.js", "healthcheck", "--config", "/etc/entrepot/mirror.config.yaml"]
-ENTRYPOINT ["node", "dist/main.js"]
-CMD ["serve", "--config", "/etc/entrepot/mirror.config.yaml"]
+  CMD ["node", "/app/dist/main.js", "healthcheck"]
+# Where commands look for their configuration, so that `docker exec NAME entrepot ls` needs no more.
+WORKDIR /etc/entrepot
+ENTRYPOINT ["node", "/app/dist/main.js"]
+CMD ["serve"]

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import { destination } from "pino";
 import { z } from "zod";
 import { runProgram } from "./cli/program.ts";
-import { startMirror } from "./compose.ts";
+import { openOperations, startMirror } from "./compose.ts";
 import { createLogger } from "./log.ts";
 
 const stop = new AbortController();
@@ -12,16 +13,24 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   });
 }
 
-// Also gets rejections that nobody handles.
+const args = process.argv.slice(2);
+
+// Also gets rejections that nobody handles. A command's standard output is for its result.
 process.on("uncaughtException", (error) => {
-  createLogger({ level: "fatal", format: "auto" }).fatal({ err: error }, "unexpected error");
+  const output = destination({ fd: args[0] === "serve" ? 1 : 2, sync: true });
+  const log = createLogger({ level: "fatal", format: "auto", destination: output });
+  log.fatal({ err: error }, "unexpected error");
   process.exit(1);
 });
 
-process.exitCode = await runProgram(process.argv.slice(2), {
-  version: readVersion(),
+const version = readVersion();
+const identity = { version, command: `entrepot ${args[0] ?? ""}` };
+
+process.exitCode = await runProgram(args, {
+  version,
   env: process.env,
-  start: startMirror,
+  start: (config) => startMirror(config, identity),
+  openOperations: (config, needs) => openOperations(config, identity, needs),
   stop: stop.signal,
 });
 

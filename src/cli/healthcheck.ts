@@ -1,15 +1,25 @@
 import { Agent, get } from "node:http";
+import type { Command } from "commander";
+import { withConfig, withExamples, type CommandContext, type ConfigOption } from "./command.ts";
 import { exitCode, type ExitCode } from "./exit-code.ts";
 import { formatUrl, toReachableHost } from "./format-url.ts";
 import { readConfig } from "./read-config.ts";
 
 const timeoutMs = 3000;
 
+export function registerHealthcheck(program: Command, { env, finish }: CommandContext): void {
+  const command = program
+    .command("healthcheck")
+    .description("ask the running server whether it is well, for container health checks")
+    .action(async ({ config }: ConfigOption) => finish(await checkHealth(config, env)));
+  withExamples(withConfig(command), ["healthcheck --config /etc/entrepot/mirror.config.yaml"]);
+}
+
 /**
  * Asks the server that this configuration starts whether it is well. Any trouble is `failed`: for
  * container engines 1 means unhealthy, and other codes are reserved.
  */
-export async function checkHealth(file: string, env: NodeJS.ProcessEnv): Promise<ExitCode> {
+async function checkHealth(file: string, env: NodeJS.ProcessEnv): Promise<ExitCode> {
   const config = await readConfig(file, env);
   if (!config) return exitCode.failed;
   const { host, port } = config.server;

@@ -1,9 +1,11 @@
 import { once } from "node:events";
+import type { Command } from "commander";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 import { createLogger, resolveLogFormat } from "../log.ts";
 import { StartError } from "../start-error.ts";
 import { announce, formatBanner, formatDaemonConfig, type Announcement } from "./banner.ts";
+import { withConfig, withExamples, type CommandContext, type ConfigOption } from "./command.ts";
 import { exitCode, type ExitCode } from "./exit-code.ts";
 import { readConfig } from "./read-config.ts";
 
@@ -21,6 +23,17 @@ export interface ServeOptions {
   start: (config: Config) => Promise<RunningServer>;
   /** Aborted when the server shall stop; the reason is the signal's name. */
   stop: AbortSignal;
+}
+
+export function registerServe(
+  program: Command,
+  options: ServeOptions & Pick<CommandContext, "finish">,
+): void {
+  const command = program
+    .command("serve")
+    .description("run the mirror until SIGTERM or Ctrl-C")
+    .action(async ({ config }: ConfigOption) => options.finish(await serve(config, options)));
+  withExamples(withConfig(command), ["serve", "serve --config /etc/entrepot/mirror.config.yaml"]);
 }
 
 /** Runs until told to stop. */

@@ -1,10 +1,16 @@
+import type { NamePattern } from "../oci/name-pattern.ts";
+import type { Platform } from "../oci/platform.ts";
+
 /** What the server is told to do, checked and with defaults filled in. Times are milliseconds. */
 export interface Config {
   server: ServerConfig;
   log: LogConfig;
-  /** `path` is absolute. */
-  storage: { path: string };
+  storage: StorageConfig;
+  scrub: ScrubConfig;
   tags: TagsConfig;
+  /** In order: the first that matches and sets a key decides it. */
+  rules: RuleConfig[];
+  prefetch: PrefetchConfig;
   /** A key of `upstreams`. */
   defaultUpstream: string;
   /** By canonical host: `docker.io`. */
@@ -22,6 +28,57 @@ interface ServerConfig {
   idleTimeoutMs: number;
   /** The origin clients are told to use; undefined: made from host and port. */
   publicUrl: string | undefined;
+}
+
+export interface StorageConfig {
+  /** Absolute. */
+  path: string;
+  /** Blobs on disk, partial and quarantined ones included; Infinity: no limit. */
+  maxBytes: number;
+  /** What eviction leaves free on the file system. */
+  minFree: { percent: number } | { bytes: number };
+  /** Unused for so long, content expires; Infinity: never. */
+  maxAgeMs: number;
+}
+
+export interface ScrubConfig {
+  /** Read from the disk at most. */
+  bytesPerSecond: number;
+  /** Each blob is hashed again once in so long; Infinity: never. */
+  everyMs: number;
+}
+
+export interface RuleConfig extends RuleSettings {
+  pattern: NamePattern;
+  /** Where it stands: `mirror.config.yaml:12`. */
+  place: string;
+}
+
+/** What is absent is left to the rules behind, and at last to what holds for all. */
+interface RuleSettings {
+  revalidateAfterMs?: number;
+  serveStaleForMs?: number;
+  /** A tag that is here is never asked about. */
+  immutable?: boolean;
+  /** keep: what is here is served on when upstream says that the tag is gone. */
+  onUpstreamDelete?: "follow" | "keep";
+  /** Neither eviction nor age takes it. */
+  pin?: boolean;
+  /** Infinity: never. */
+  maxAgeMs?: number;
+  /** A text is told to whoever asks. */
+  deny?: boolean | string;
+}
+
+export interface PrefetchConfig {
+  /** As they are pulled, checked: `node:24`. */
+  names: string[];
+  /** Of indexes; "all": every one. */
+  platforms: Platform[] | "all";
+  /** A cron pattern; undefined: only when asked to. */
+  schedule: string | undefined;
+  /** IANA name of the schedule's time zone; undefined: the machine's. */
+  timeZone: string | undefined;
 }
 
 interface LogConfig {

@@ -45,7 +45,8 @@ function describeValue(issue: Issue, { tree, origins }: Document): Problem[] {
 function describeShape(issue: Issue, value: unknown): string | undefined {
   if (issue.code !== "invalid_type") return undefined;
   if (value === undefined) return "is missing";
-  if (issue.expected === "array") return "is not a list; write [a, b]";
+  if (issue.expected === "array")
+    return "is not a list; write [a, b], or one entry a line, each after a -";
   const isMapping = issue.expected === "object" || issue.expected === "record";
   return isMapping ? "is not a mapping; write its keys below it, indented" : undefined;
 }

@@ -18,6 +18,11 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   return isHost(plain) ? { host: plain, port } : undefined;
 }
 
+/** As `parseListenAddress` takes it. */
+export function formatListenAddress({ host, port }: ListenAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 function isHost(text: string): boolean {
   const looksNumeric = /^[\d.]+$/.test(text);
   return looksNumeric ? isIP(text) === 4 : hostName.test(text);

@@ -7,6 +7,7 @@ import { applyEnvironment, findUnknownVariables } from "./environment.ts";
 import { errorCode } from "./error-code.ts";
 import { describeIssues } from "./issues.ts";
 import { formatProblems } from "./problem.ts";
+import { findIdleRules } from "./rule-warnings.ts";
 import { configSchema, defaultUpstreamHost } from "./schema.ts";
 import { listSettings, type Setting } from "./settings.ts";
 import { toConfig } from "./to-config.ts";
@@ -33,8 +34,13 @@ export async function loadConfig({
   const result = await configSchema.safeParseAsync(document.tree);
   const problems = [...document.problems, ...describeIssues(result.error?.issues ?? [], document)];
   if (!result.data || problems.length > 0) throw new ConfigError(formatProblems(file, problems));
-  const config = toConfig(result.data);
-  return { config, warnings: [...findUnknownVariables(settings, env), ...findExposed(config)] };
+  const config = toConfig(result.data, (index) => placeOfRule(file, document, index));
+  const warnings = [
+    ...findUnknownVariables(settings, env),
+    ...findExposed(config),
+    ...findIdleRules(config),
+  ];
+  return { config, warnings };
 }
 
 /** Adds what the environment says, and the defaults that depend on something else. */
@@ -57,6 +63,12 @@ function addDefaults(tree: Tree, directory: string): void {
     const host = registryHost.safeParse(tree["defaultUpstream"]);
     tree["upstreams"] = { [host.data ?? defaultUpstreamHost]: {} };
   }
+}
+
+/** `mirror.config.yaml:12`: rules come from the file only. */
+function placeOfRule(file: string, { origins }: Document, index: number): string {
+  const place = origins.find(["rules", index])?.key;
+  return place?.kind === "file" ? `${file}:${place.line}` : file;
 }
 
 /** Credentials that anybody on the way can read. */

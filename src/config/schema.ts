@@ -1,13 +1,20 @@
 import { z } from "zod";
+import { parsePullName } from "../oci/pull-name.ts";
+import { prefetch } from "./prefetch-schema.ts";
+import { rules } from "./rules-schema.ts";
 import { isTree } from "./tree.ts";
 import {
   duration,
+  durationOrOff,
   endpoint,
   listenAddress,
   oneOf,
   origin,
+  rate,
   registryHost,
   secretFile,
+  share,
+  sizeOrOff,
   text,
   tokenRealm,
   wholeNumber,
@@ -68,7 +75,18 @@ export const configSchema = z
         format: oneOf(["auto", "pretty", "json"]).prefault("auto"),
       })
       .prefault({}),
-    storage: z.strictObject({ path: text }),
+    storage: z.strictObject({
+      path: text,
+      maxSize: sizeOrOff("1MiB").prefault("50GiB"),
+      minFree: share.prefault("5%"),
+      maxAge: durationOrOff("1m", "3650d").prefault("90d"),
+    }),
+    scrub: z
+      .strictObject({
+        rate: rate("64KiB").prefault("20MiB"),
+        every: durationOrOff("1s", "3650d").prefault("30d"),
+      })
+      .prefault({}),
     tags: z
       .strictObject({
         revalidateAfter: duration("0s", "365d").prefault("1m"),
@@ -77,10 +95,13 @@ export const configSchema = z
         negativeTtl: duration("0s", "1h").prefault("10s"),
       })
       .prefault({}),
+    rules,
+    prefetch,
     defaultUpstream: registryHost.prefault(defaultUpstreamHost),
     upstreams: z.record(z.string(), upstream),
   })
-  .superRefine(checkUpstreams, always);
+  .superRefine(checkUpstreams, always)
+  .superRefine(checkPrefetch, always);
 
 /** What the schema makes of a good tree. */
 export type Settings = z.output<typeof configSchema>;
@@ -107,4 +128,25 @@ function findDefaultProblem([host, ...more]: string[], chosen: unknown): string 
   const isKnown = host === chosen || more.length > 0 || findHostProblem(chosen) !== undefined;
   if (isKnown) return undefined;
   return `is not the default upstream; write defaultUpstream: ${host}`;
+}
+
+function checkPrefetch(value: unknown, context: z.RefinementCtx): void {
+  if (!isTree(value) || !isTree(value["prefetch"]) || !isTree(value["upstreams"])) return;
+  const { images } = value["prefetch"];
+  const hosts = Object.keys(value["upstreams"]);
+  for (const [index, name] of Array.isArray(images) ? images.entries() : []) {
+    const registry = findRegistry(name);
+    if (registry === undefined || hosts.includes(registry)) continue;
+    const message = `is at ${registry}, which is not mirrored; configured: ${hosts.join(", ")}`;
+    context.addIssue({ code: "custom", path: ["prefetch", "images", index], message });
+  }
+}
+
+/** undefined: it is no name, which is said elsewhere. */
+function findRegistry(name: unknown): string | undefined {
+  try {
+    return typeof name === "string" ? parsePullName(name).registry : undefined;
+  } catch {
+    return undefined;
+  }
 }

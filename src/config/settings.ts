@@ -17,11 +17,16 @@ export function findKnownKeys(path: readonly PropertyKey[]): string[] | undefine
   let schema: z.core.$ZodType | undefined = configSchema;
   for (const key of path) {
     const mapping = unwrap(schema);
-    if (mapping instanceof z.ZodObject) schema = mapping.shape[String(key)];
-    else schema = mapping instanceof z.ZodRecord ? mapping.valueType : undefined;
+    schema = mapping && findBelow(mapping, String(key));
   }
   const mapping = unwrap(schema);
   return mapping instanceof z.ZodObject ? Object.keys(mapping.shape) : undefined;
+}
+
+function findBelow(schema: z.core.$ZodType, key: string): z.core.$ZodType | undefined {
+  if (schema instanceof z.ZodObject) return schema.shape[key];
+  if (schema instanceof z.ZodArray) return schema.element;
+  return schema instanceof z.ZodRecord ? schema.valueType : undefined;
 }
 
 function listBelow(
@@ -38,10 +43,13 @@ function listBelow(
   if (inner instanceof z.ZodRecord) {
     return hosts.flatMap((host) => listBelow(inner.valueType, [...path, host], hosts));
   }
-  return [{ path, isList: inner instanceof z.ZodArray }];
+  if (!(inner instanceof z.ZodArray)) return [{ path, isList: false }];
+  return unwrap(inner.element) instanceof z.ZodObject ? [] : [{ path, isList: true }];
 }
 
 function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
   const isWrapped = schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional;
-  return isWrapped ? unwrap(schema.unwrap()) : schema;
+  if (isWrapped) return unwrap(schema.unwrap());
+  const isPreprocessed = schema instanceof z.ZodPipe && schema.in instanceof z.ZodTransform;
+  return isPreprocessed ? unwrap(schema.out) : schema;
 }

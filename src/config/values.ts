@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { dockerHubAliases } from "../oci/docker-hub.ts";
 import { errorCode } from "./error-code.ts";
 import { parseListenAddress } from "./listen-address.ts";
-import { parseDuration } from "./units.ts";
+import { parseDuration, parseSize } from "./units.ts";
 
 /*
  * The kinds of values that settings have. Every message continues a sentence that begins with the
@@ -22,6 +23,52 @@ export function duration(shortest: string, longest: string) {
   });
 }
 
+/** Milliseconds; Infinity for `off`. */
+export function durationOrOff(shortest: string, longest: string) {
+  const wrong =
+    "is not a duration; write a whole number and ms, s, m, h or d, such as 12h or 30d, or off";
+  const [min = 0, max = Infinity] = [parseDuration(shortest), parseDuration(longest)];
+  return parsed(orOff(parseDuration, Infinity), wrong).refine(
+    (ms) => ms === Infinity || (ms >= min && ms <= max),
+    { error: `is out of range; ${shortest} to ${longest} is allowed, or off` },
+  );
+}
+
+const sizeForm = "write a number and a unit, such as 512MiB or 1.5TB";
+
+/** Bytes; Infinity for `off`. */
+export function sizeOrOff(smallest: string) {
+  const min = parseSize(smallest) ?? 0;
+  return parsed(orOff(parseSize, Infinity), `is not a size; ${sizeForm}, or off`).refine(
+    (bytes) => bytes >= min,
+    { error: `is too small; ${smallest} or more is allowed, or off` },
+  );
+}
+
+/** Of a disk. */
+export const share = parsed(
+  orOff(parseShare, { bytes: 0 }),
+  `is neither a percentage nor a size; write one such as 5%, ${sizeForm.replace("write ", "")}, or off`,
+).refine((value) => !("percent" in value) || value.percent <= 90, {
+  error: "is too much; up to 90% is allowed",
+});
+
+/** Bytes a second. */
+export function rate(smallest: string) {
+  const min = parseSize(smallest) ?? 0;
+  const wrong = "is not a rate; write a size such as 20MiB or 20MiB/s";
+  return parsed((written) => parseSize(written.replace(/\/s$/, "")), wrong).refine(
+    (bytes) => bytes >= min,
+    { error: `is too low; ${smallest} or more is allowed` },
+  );
+}
+
+/** Also as text, which is what variables expand to. */
+export const yesOrNo = z.preprocess(
+  readBoolean,
+  z.boolean({ error: "is not known; write true or false" }),
+);
+
 /** Also as text, which is what variables expand to. */
 export function wholeNumber(min: number, max: number) {
   const error = `is not a whole number from ${min} to ${max}`;
@@ -40,13 +87,11 @@ export const listenAddress = parsed(
   'is not an address; write host:port, such as "0.0.0.0:5000", ":5000" or "[::]:5000"',
 );
 
-const hubAliases = ["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
-
 /** `docker.io`, `localhost:5000`: the canonical host by which images name a registry. */
 export const registryHost = parsed(
   parseHost,
   "is not a registry's host; write it in lower case, such as docker.io or localhost:5000",
-).refine((host) => !hubAliases.includes(host), { error: "is Docker Hub; write docker.io" });
+).refine((host) => !dockerHubAliases.includes(host), { error: "is Docker Hub; write docker.io" });
 
 export const tokenRealm = parsed(
   parseHost,
@@ -78,13 +123,30 @@ export const secretFile = text.transform(async (path, context) => {
   return z.NEVER;
 });
 
-function parsed<T>(parse: (text: string) => T | undefined, error: string) {
+export function parsed<T>(parse: (text: string) => T | undefined, error: string) {
   return z.string({ error }).transform((written, context) => {
     const value = parse(written);
     if (value !== undefined) return value;
     context.addIssue(error);
     return z.NEVER;
   });
+}
+
+/** What is neither `true` nor `false` comes back as it is. */
+export function readBoolean(value: unknown): unknown {
+  if (value === "true") return true;
+  return value === "false" ? false : value;
+}
+
+function orOff<T>(parse: (text: string) => T | undefined, off: T) {
+  return (written: string) => (written === "off" ? off : parse(written));
+}
+
+function parseShare(written: string): { percent: number } | { bytes: number } | undefined {
+  const [, percent] = /^(\d{1,3}(?:\.\d{1,6})?)%$/.exec(written) ?? [];
+  if (percent !== undefined) return { percent: Number(percent) };
+  const bytes = parseSize(written);
+  return bytes === undefined ? undefined : { bytes };
 }
 
 function parseHost(written: string): string | undefined {

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryDirectory } from "../registry/repository-directory.ts";
+import type { AnsweredRequest } from "../registry/statistics.ts";
 import { errorReply } from "./error-response.ts";
 import { answerFrontPage, type FrontPageInfo } from "./front-page.ts";
 import { answerHealth, type Health } from "./health.ts";
@@ -23,6 +24,8 @@ interface AppOptions {
   page: FrontPageInfo;
   /** While true, requests are refused; running ones go on. */
   isDraining: () => boolean;
+  /** Told of every request for content that was answered, when its response has ended. */
+  onAnswered?: (answer: AnsweredRequest) => void;
 }
 
 type Next = () => void;
@@ -32,12 +35,12 @@ type Next = () => void;
  * rate; `etag` and `x-powered-by` are off for the same reason.
  */
 export function createApp(options: AppOptions): express.Express {
-  const { directory, log, scope, clock, isDraining } = options;
+  const { directory, log, scope, isDraining } = options;
   const responder = new Responder({ log, scope });
   const answerApi = createRegistryApi({ directory, responder, scope });
   const app = express();
   app.disable("etag").disable("x-powered-by").enable("case sensitive routing");
-  app.use(logRequests({ log, scope, clock }));
+  app.use(logRequests(options));
   app.use((request: IncomingMessage, response: ServerResponse, next: Next) => {
     if (isDraining() && request.url !== "/healthz") {
       return responder.respond(request, response, refuseWhileDraining);

@@ -4,6 +4,7 @@ import { jsonReply, type Reply } from "./reply.ts";
 
 const statuses = {
   BLOB_UNKNOWN: 404,
+  DENIED: 403,
   DIGEST_INVALID: 400,
   MANIFEST_INVALID: 400,
   MANIFEST_UNKNOWN: 404,

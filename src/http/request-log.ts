@@ -2,12 +2,16 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
+import type { AnsweredRequest } from "../registry/statistics.ts";
+import { describeAnswer } from "./answered-request.ts";
 import type { RequestRecord, RequestScope } from "./request-scope.ts";
 
 interface RequestLogOptions {
   log: Logger;
   scope: RequestScope;
   clock: Clock;
+  /** Told of every request for content that was answered, when its response has ended. */
+  onAnswered?: (answer: AnsweredRequest) => void;
 }
 
 const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;
@@ -17,21 +21,24 @@ const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;
  * its client gone. The line holds what was parsed and checked, never the URL as sent: a query may
  * carry secrets, and a path anything at all.
  */
-export function logRequests({ log, scope, clock }: RequestLogOptions) {
+export function logRequests({ log, scope, clock, onAnswered }: RequestLogOptions) {
   return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
     const startedAt = clock.monotonic();
     const record = startRecord(request);
     const client = request.socket.remoteAddress;
     response.setHeader("X-Request-Id", record.requestId);
     response.once("close", () => {
+      const { repositoryKey: _, ...facts } = record;
       const line = {
         method: request.method,
-        ...record,
+        ...facts,
         ...describeEnd(response, record),
         ms: Math.round(clock.monotonic() - startedAt),
         client,
       };
       log[record.route === "healthz" ? "debug" : "info"](line, "request");
+      const answer = describeAnswer(record, response);
+      if (answer) onAnswered?.(answer);
     });
     scope.run(record, next);
   };

@@ -1,12 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { QualifiedName } from "../oci/repository-name.ts";
 import type { CacheStatus } from "../registry/repository.ts";
 
-/** What becomes known of a request while it is answered; its log line is made of this. */
+/** What becomes known of a request while it is answered: for its log line, and for counting it. */
 export interface RequestRecord {
   readonly requestId: string;
   /** Which kind of route it takes; never the path itself. */
   route: string;
+  /** As the client named it. */
   repository?: string;
+  /** Under which it is counted. */
+  repositoryKey?: QualifiedName;
   reference?: string;
   cache?: CacheStatus;
   /** Why it did not get what it asked for. */

@@ -1,4 +1,5 @@
 import type { Digest } from "./digest.ts";
+import type { Platform } from "./platform.ts";
 
 /** https://github.com/opencontainers/image-spec/blob/main/descriptor.md, as far as a mirror needs it. */
 export interface Descriptor {
@@ -6,4 +7,6 @@ export interface Descriptor {
   digest: Digest;
   /** Bytes. */
   size: number;
+  /** What an index says of a child. */
+  platform?: Platform;
 }

@@ -4,6 +4,7 @@
  */
 export type ErrorCode =
   | "BLOB_UNKNOWN"
+  | "DENIED"
   | "DIGEST_INVALID"
   | "MANIFEST_INVALID"
   | "MANIFEST_UNKNOWN"

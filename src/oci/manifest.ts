@@ -2,6 +2,7 @@ import type { Descriptor } from "./descriptor.ts";
 import { asDigest, type Digest } from "./digest.ts";
 import { RegistryError } from "./errors.ts";
 import { bareMediaType, isIndexType, isManifestType, ociIndex, ociManifest } from "./media-type.ts";
+import type { Platform } from "./platform.ts";
 
 /** A manifest or index as it goes over the wire: these bytes have this digest. */
 export interface Manifest {
@@ -18,6 +19,8 @@ export interface ManifestContent {
   blobs: Descriptor[];
   /** Children of an index. */
   manifests: Descriptor[];
+  /** The manifest that this one is about: it is a referrer of it. */
+  subject: Digest | undefined;
 }
 
 /** Manifests are read whole; registries must take 4 MiB, and nobody publishes beyond this. */
@@ -35,11 +38,13 @@ export function parseManifest(bytes: Uint8Array, contentType: string): ManifestC
     throw new RegistryError("MANIFEST_INVALID", "manifest is not of schema version 2");
   }
   const mediaType = chooseMediaType(document, bareMediaType(contentType));
+  const subject = readSubject(document["subject"]);
   if (isIndexType(mediaType)) {
-    return { mediaType, blobs: [], manifests: readDescriptors(document["manifests"]) };
+    return { mediaType, blobs: [], manifests: readDescriptors(document["manifests"]), subject };
   }
   const config = document["config"] === undefined ? [] : readDescriptors([document["config"]]);
-  return { mediaType, blobs: [...config, ...readDescriptors(document["layers"])], manifests: [] };
+  const blobs = [...config, ...readDescriptors(document["layers"])];
+  return { mediaType, blobs, manifests: [], subject };
 }
 
 function parseObject(bytes: Uint8Array): Record<string, unknown> {
@@ -80,7 +85,26 @@ function readDescriptor(value: unknown): Descriptor {
       "manifest holds a descriptor without digest or size",
     );
   }
-  return { mediaType: typeof mediaType === "string" ? mediaType : "", digest, size };
+  const platform = isObject(value) ? readPlatform(value["platform"]) : undefined;
+  return {
+    mediaType: typeof mediaType === "string" ? mediaType : "",
+    digest,
+    size,
+    ...(platform && { platform }),
+  };
+}
+
+/** One that cannot be understood counts as none: what it says is a hint only. */
+function readPlatform(value: unknown): Platform | undefined {
+  const { os, architecture, variant } = isObject(value) ? value : {};
+  if (typeof os !== "string" || typeof architecture !== "string") return undefined;
+  return { os, architecture, ...(typeof variant === "string" && variant !== "" && { variant }) };
+}
+
+/** What is no descriptor names no subject; the manifest is stored all the same. */
+function readSubject(value: unknown): Digest | undefined {
+  const { digest } = isObject(value) ? value : {};
+  return typeof digest === "string" ? asDigest(digest) : undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

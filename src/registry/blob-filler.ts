@@ -12,7 +12,12 @@ interface BlobFillerOptions {
   signal: AbortSignal;
   clock: Clock;
   log: Logger;
+  /** Where upstream tells no size: asked for room as bytes come. What it throws ends the filling. */
+  onGrowth: (size: number) => Promise<void>;
 }
+
+/** Beyond what room was asked for, so much may come. */
+const growthBytes = 1024 * 1024;
 
 /** Upstream opened another body than was asked for: it cannot send from the middle. */
 class RangesIgnoredError extends Error {}
@@ -24,6 +29,7 @@ export class BlobFiller {
   readonly #jumps = new Set<Promise<void>>();
   readonly #endpoints = new Set<string>();
   #ignoresRanges = false;
+  #grownTo = 0;
 
   constructor(options: BlobFillerOptions) {
     this.#options = options;
@@ -99,12 +105,20 @@ export class BlobFiller {
     }
   }
 
+  async #grow(size: number): Promise<void> {
+    const { partial, onGrowth } = this.#options;
+    if (partial.size !== undefined || size < this.#grownTo + growthBytes) return;
+    this.#grownTo = size;
+    await onGrowth(size);
+  }
+
   /** What came before a failure is in the file, too, by the time that others may fetch the rest. */
   async #write(segment: Segment, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const { partial } = this.#options;
     try {
       for await (const chunk of chunks) {
         const at = segment.position;
+        await this.#grow(at + chunk.length);
         segment.position += chunk.length;
         await partial.write(at, chunk);
       }

@@ -12,6 +12,8 @@ import { BlobFiller } from "./blob-filler.ts";
 import type { BlobSource } from "./blob-source.ts";
 import { DownloadReader } from "./download-reader.ts";
 import { PassThroughReader } from "./pass-through-reader.ts";
+import { NoRoomError, type DownloadRoom, type Place } from "./upkeep/room.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 interface DownloadOptions {
   source: BlobSource;
@@ -20,9 +22,12 @@ interface DownloadOptions {
   blobs: BlobStore;
   clock: Clock;
   log: Logger;
-  /** The blob is in place, and later: proof against a power cut. */
-  onStored: (size: number, state: { isDurable: boolean }) => Promise<void>;
+  /** The blob is in place. */
+  onStored: (size: number) => Promise<void>;
+  /** It is proof against a power cut. */
+  onDurable: () => Promise<void>;
   onStorageFailure: (error: StorageError) => void;
+  room: DownloadRoom;
 }
 
 /**
@@ -45,6 +50,10 @@ export class Download {
   readonly #log: Logger;
   readonly #abort = new AbortController();
   readonly #opening = Promise.withResolvers<Opening>();
+  readonly #place: Place;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  #end: { stored: number } | { partial: number } = { partial: 0 };
   #partial: PartialBlob | undefined;
   #filler: BlobFiller | undefined;
   #isOver = false;
@@ -56,6 +65,8 @@ export class Download {
     this.#log = options.log.child({ digest: options.source.digest });
     this.opened = this.#opening.promise;
     this.opened.catch(() => undefined);
+    this.startedAt = options.clock.now();
+    this.#place = options.room.enter(options.source.digest, () => this.received);
     this.finished = this.#run();
   }
 
@@ -68,6 +79,21 @@ export class Download {
       partial.read((position) => this.#filler?.jumpTo(position)),
       (prefix) => new PassThroughReader({ source, size: prefix.reader.size, clock, prefix }),
     );
+  }
+
+  /** Of the blob, in bytes; undefined as long as nobody told it. What a manifest says counts. */
+  get size(): number | undefined {
+    return this.toldSize ?? this.#options.describedSize;
+  }
+
+  /** As upstream says. */
+  get toldSize(): number | undefined {
+    return this.#partial?.size;
+  }
+
+  /** Bytes that are there, those from earlier downloads included. */
+  get received(): number {
+    return this.#partial?.extents.total ?? 0;
   }
 
   /** Not to be joined any more; `finished` follows. */
@@ -96,6 +122,7 @@ export class Download {
     this.#abort.abort(new Error("the download is over"));
     await this.#filler?.settle();
     await this.#tidy(async () => this.#partial?.[Symbol.asyncDispose]());
+    this.#place.leave(this.#end);
   }
 
   async #bringIn(): Promise<void> {
@@ -108,6 +135,9 @@ export class Download {
     }
     const partial = await blobs.partial(digest);
     this.#partial = partial;
+    // What a manifest says of a size may be wrong: enough to ask upstream only once for what is to
+    // be passed through, and not to evict for.
+    if (this.size !== undefined) this.#place.check(this.size);
     const remote = await this.#openFrom(partial);
     if (!remote) {
       this.#opening.resolve({ kind: "absent" });
@@ -151,10 +181,18 @@ export class Download {
   async #receive(partial: PartialBlob, remote: RemoteBlob): Promise<void> {
     const { source, clock } = this.#options;
     const { signal } = this.#abort;
-    const filler = new BlobFiller({ source, partial, signal, clock, log: this.#log });
-    this.#filler = filler;
+    const filler = new BlobFiller({
+      source,
+      partial,
+      signal,
+      clock,
+      log: this.#log,
+      onGrowth: (size) => this.#admit(size),
+    });
     try {
       const size = this.#sizeOf(partial, remote);
+      await this.#admit(size);
+      this.#filler = filler;
       if (size !== undefined) partial.setSize(size);
       // Of an empty blob there is no last byte to hold back until it is verified.
       if (size) this.#opening.resolve({ kind: "coming", size });
@@ -175,19 +213,27 @@ export class Download {
    * what is not yet proof against a power cut is recorded as unchecked.
    */
   async #store(partial: PartialBlob): Promise<void> {
-    const { onStored } = this.#options;
+    const { onStored, onDurable } = this.#options;
     const { size = 0 } = partial;
     try {
+      await this.#admit(size);
       await partial.commit();
-      await onStored(size, { isDurable: false });
+      this.#end = { stored: size };
+      await onStored(size);
+      this.#place.store(size);
       this.#isStored = true;
       this.#release(partial, size);
       await partial.persist();
-      await onStored(size, { isDurable: true });
+      await onDurable();
     } finally {
       // The bytes are right, whatever the disk makes of them.
       this.#release(partial, size);
     }
+  }
+
+  /** Throws NoRoomError. A stop does not wait for others to make room. */
+  async #admit(size: number | undefined): Promise<void> {
+    if (size !== undefined) await unlessAborted(this.#place.admit(size), this.#abort.signal);
   }
 
   #release(partial: PartialBlob, size: number): void {
@@ -207,8 +253,9 @@ export class Download {
     const isWrong = reason instanceof DigestMismatchError;
     const isInTheWay = reason instanceof StorageError && reason.failure === "full";
     const isUseless = isWrong || isInTheWay || partial.extents.total === 0;
-    if (isUseless) await this.#tidy(() => partial.discard(reason));
-    else partial.abandon(reason);
+    if (isUseless) return this.#tidy(() => partial.discard(reason));
+    partial.abandon(reason);
+    if (!("stored" in this.#end)) this.#end = { partial: partial.extents.total };
   }
 
   /** The disk's troubles at the end are told, and change nothing any more. */
@@ -227,6 +274,9 @@ export class Download {
       for (const endpoint of endpoints) this.source.distrust(endpoint);
       const fields = { found: reason.found, endpoints };
       this.#log.warn(fields, "upstream sent a blob with a wrong digest; it is discarded");
+    } else if (reason instanceof NoRoomError) {
+      const fields = { size: reason.size, reason: reason.message };
+      this.#log.warn(fields, "a blob has no room in the storage; it is passed through uncached");
     } else if (reason instanceof StorageError) {
       this.#options.onStorageFailure(reason);
     } else if (!this.#abort.signal.aborted) {

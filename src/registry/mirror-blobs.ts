@@ -92,8 +92,8 @@ export class MirrorBlobs {
     const { metadata, stored, downloads } = this.#options;
     const { linked, content } = await metadata.findBlob(key, digest);
     // A download ends a little after its blob is in place; until then it is the one to ask.
-    const isComing = downloads.find(digest) !== undefined;
-    return { linked, reader: isComing ? undefined : await stored.open(digest, content) };
+    const isOnItsWay = downloads.find(digest) !== undefined || downloads.isLeaving(digest);
+    return { linked, reader: isOnItsWay ? undefined : await stored.open(digest, content) };
   }
 
   /** Asks upstream with the repository's rights; a yes is kept as a link. */

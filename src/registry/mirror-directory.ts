@@ -1,13 +1,9 @@
+import { dockerHub, dockerHubAliases, withLibrary } from "../oci/docker-hub.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { parseRepositoryName, qualifyName, type RepositoryName } from "../oci/repository-name.ts";
+import { qualifyName } from "../oci/repository-name.ts";
 import { MirrorRepository, type MirroredRegistry } from "./mirror-repository.ts";
 import type { RepositoryDirectory, RepositoryRequest } from "./repository-directory.ts";
 import type { Repository } from "./repository.ts";
-
-const dockerHub = "docker.io";
-
-/** Docker Hub goes by three names; which one a client sends depends on the client. */
-const dockerHubHosts = [dockerHub, "registry-1.docker.io", "index.docker.io"];
 
 /** Finds repositories of one upstream. */
 export class MirrorDirectory implements RepositoryDirectory {
@@ -16,7 +12,7 @@ export class MirrorDirectory implements RepositoryDirectory {
 
   constructor(mirror: MirroredRegistry) {
     this.#mirror = mirror;
-    this.#hosts = mirror.host === dockerHub ? dockerHubHosts : [mirror.host];
+    this.#hosts = mirror.host === dockerHub ? [dockerHub, ...dockerHubAliases] : [mirror.host];
   }
 
   find({ name, namespace }: RepositoryRequest): Repository {
@@ -32,9 +28,4 @@ export class MirrorDirectory implements RepositoryDirectory {
       key: qualifyName(this.#mirror.host, full),
     });
   }
-}
-
-/** Docker Hub keeps its official repositories below `library/`; users leave that out. */
-function withLibrary(name: RepositoryName): RepositoryName {
-  return name.includes("/") ? name : parseRepositoryName(`library/${name}`);
 }

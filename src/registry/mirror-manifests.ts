@@ -3,7 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import { parseManifest, type Manifest } from "../oci/manifest.ts";
 import type { QualifiedName, RepositoryName } from "../oci/repository-name.ts";
 import type { MetadataStore } from "../store/metadata/metadata-store.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+import { UpstreamError, type Upstream } from "../upstream/upstream.ts";
 import type { NegativeAnswers } from "./negative-answers.ts";
 import type { CacheStatus } from "./repository.ts";
 import { SingleFlight } from "./single-flight.ts";
@@ -13,6 +13,9 @@ export interface MirroredName {
   name: RepositoryName;
   key: QualifiedName;
 }
+
+/** Far more than anybody publishes: each is recorded in one step, which all requests wait for. */
+const maxReferences = 10_000;
 
 interface FoundManifest {
   manifest: Manifest;
@@ -58,12 +61,17 @@ export class MirrorManifests {
 
   /** Keeps what upstream sent for the repository. */
   async save({ key }: MirroredName, manifest: Manifest): Promise<void> {
-    const { blobs, manifests } = parseManifest(manifest.bytes, manifest.mediaType);
+    const { blobs, manifests, subject } = parseManifest(manifest.bytes, manifest.mediaType);
     const references = [...blobs, ...manifests];
+    if (references.length > maxReferences) {
+      const problem = `manifest ${manifest.digest} refers to ${references.length} manifests and blobs`;
+      throw new UpstreamError("invalid", `${problem}; up to ${maxReferences} are taken`);
+    }
     await this.#metadata.saveManifest({
       repository: key,
       manifest,
       references,
+      subject,
       at: this.#clock.now(),
     });
   }

@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { formatReference, type Reference } from "../oci/reference.ts";
+import { formatReference, type Reference, type Tag } from "../oci/reference.ts";
+import type { QualifiedName } from "../oci/repository-name.ts";
 import type { MirrorBlobs } from "./mirror-blobs.ts";
 import type { MirroredName, MirrorManifests } from "./mirror-manifests.ts";
 import type { MirrorTagList } from "./mirror-tag-list.ts";
@@ -12,6 +13,7 @@ import type {
   Repository,
   TagListAnswer,
 } from "./repository.ts";
+import type { RuleBook } from "./rule-book.ts";
 import { toRegistryError } from "./upstream-trouble.ts";
 import type { Usage } from "./usage.ts";
 
@@ -24,19 +26,23 @@ export interface MirroredRegistry {
   blobs: MirrorBlobs;
   tagList: MirrorTagList;
   usage: Usage;
+  rules: RuleBook;
 }
 
 /** A repository read through: from here where possible, else from upstream. */
 export class MirrorRepository implements Repository {
+  readonly key: QualifiedName;
   readonly #mirror: MirroredRegistry;
   readonly #name: MirroredName;
 
   constructor(mirror: MirroredRegistry, name: MirroredName) {
     this.#mirror = mirror;
     this.#name = name;
+    this.key = name.key;
   }
 
   async getManifest(reference: Reference): Promise<ManifestAnswer> {
+    this.#checkAllowed(reference.kind === "tag" ? reference.tag : undefined);
     const { tags, manifests, usage } = this.#mirror;
     const found = await this.#asking(
       reference.kind === "tag"
@@ -52,19 +58,31 @@ export class MirrorRepository implements Repository {
   }
 
   async statBlob(digest: Digest): Promise<BlobStat> {
+    this.#checkAllowed(undefined);
     const found = await this.#asking(this.#mirror.blobs.stat(this.#name, digest));
     return this.#present(found, digest);
   }
 
   async openBlob(digest: Digest): Promise<BlobAnswer> {
+    this.#checkAllowed(undefined);
     const found = await this.#asking(this.#mirror.blobs.open(this.#name, digest));
     return this.#present(found, digest);
   }
 
   async listTags(query: URLSearchParams): Promise<TagListAnswer> {
+    this.#checkAllowed(undefined);
     const found = await this.#asking(this.#mirror.tagList.list(this.#name, query));
     if (found) return found;
     throw new RegistryError("NAME_UNKNOWN", `there is no repository ${this.#name.name}`);
+  }
+
+  /** What rules deny, upstream is not asked about. */
+  #checkAllowed(tag: Tag | undefined): void {
+    const { deny } = this.#mirror.rules.resolve(this.key, tag);
+    if (deny === false) return;
+    const name = tag === undefined ? this.key : `${this.key}:${tag}`;
+    const message = deny === true ? `${name} may not be pulled through this mirror` : deny;
+    throw new RegistryError("DENIED", message);
   }
 
   #present<Found>(found: Found | undefined, digest: Digest): Found {

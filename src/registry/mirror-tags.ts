@@ -7,14 +7,11 @@ import { UpstreamError, type Upstream } from "../upstream/upstream.ts";
 import type { MirroredName, MirrorManifests } from "./mirror-manifests.ts";
 import type { NegativeAnswers } from "./negative-answers.ts";
 import type { ManifestAnswer } from "./repository.ts";
+import type { RuleBook, RuleValues } from "./rule-book.ts";
 import { SingleFlight } from "./single-flight.ts";
-import { judgeFreshness, type FreshnessRules } from "./tag-freshness.ts";
+import { judgeFreshness } from "./tag-freshness.ts";
+import type { IsTagPinned } from "./tag-pins.ts";
 import { describeOutage, isOutage } from "./upstream-trouble.ts";
-
-export interface TagRules extends FreshnessRules {
-  /** How long a client waits for upstream while there is a copy to serve. */
-  revalidateTimeoutMs: number;
-}
 
 /** While upstream is in trouble with a tag, it is asked about it in the background only. */
 const outageMemoryMs = 10_000;
@@ -24,6 +21,15 @@ interface Copy {
   record: TagRecord;
 }
 
+/** One tag that is asked for. */
+interface Question {
+  repository: MirroredName;
+  tag: Tag;
+  /** Of both. */
+  key: string;
+  rules: RuleValues;
+}
+
 /** Tags: from here while fresh, else as upstream says, else as it last said. */
 export class MirrorTags {
   readonly #upstream: Upstream;
@@ -31,11 +37,16 @@ export class MirrorTags {
   readonly #manifests: MirrorManifests;
   readonly #negative: NegativeAnswers;
   readonly #clock: Clock;
-  readonly #rules: TagRules;
+  readonly #rules: RuleBook;
+  readonly #patienceMs: number;
+  readonly #negativeTtlMs: number;
+  readonly #isPinned: IsTagPinned;
   readonly #flights = new SingleFlight<ManifestAnswer | undefined>();
   readonly #outages = new LRUCache<string, { error: UpstreamError; until: number }>({
     max: 10_000,
   });
+  /** What upstream has no more, and rules or pins keep; by when to ask again. */
+  readonly #gone = new LRUCache<string, { warning: string; until: number }>({ max: 10_000 });
 
   constructor(options: {
     upstream: Upstream;
@@ -43,7 +54,12 @@ export class MirrorTags {
     manifests: MirrorManifests;
     negative: NegativeAnswers;
     clock: Clock;
-    rules: TagRules;
+    rules: RuleBook;
+    /** How long a client waits for upstream while there is a copy to serve. */
+    revalidateTimeoutMs: number;
+    negativeTtlMs: number;
+    /** What is pinned is kept when upstream deletes it. */
+    isPinned: IsTagPinned;
   }) {
     this.#upstream = options.upstream;
     this.#metadata = options.metadata;
@@ -51,18 +67,17 @@ export class MirrorTags {
     this.#negative = options.negative;
     this.#clock = options.clock;
     this.#rules = options.rules;
+    this.#patienceMs = options.revalidateTimeoutMs;
+    this.#negativeTtlMs = options.negativeTtlMs;
+    this.#isPinned = options.isPinned;
   }
 
   /** undefined: upstream does not have the tag. Throws UpstreamError where there is no copy to serve. */
   async find(repository: MirroredName, tag: Tag): Promise<ManifestAnswer | undefined> {
+    const rules = this.#rules.resolve(repository.key, tag);
+    const question = { repository, tag, key: `${repository.key}:${tag}`, rules };
     const copy = await this.#findCopy(repository, tag);
-    const freshness = copy && judgeFreshness(copy.record.checkedAt, this.#clock.now(), this.#rules);
-    if (copy && freshness === "fresh") return { manifest: copy.manifest, cache: "HIT" };
-    const flight = `${repository.key}:${tag}`;
-    if (!copy && this.#negative.has(flight)) return undefined;
-    const asked = this.#flights.run(flight, () => this.#ask(repository, tag, flight));
-    if (!copy || freshness === "expired") return asked;
-    return this.#withinPatience(asked, copy, flight);
+    return copy ? this.#confirm(question, copy) : this.#findAnew(question);
   }
 
   async #findCopy(repository: MirroredName, tag: Tag): Promise<Copy | undefined> {
@@ -71,27 +86,41 @@ export class MirrorTags {
     return manifest && { manifest, record };
   }
 
+  async #findAnew(question: Question): Promise<ManifestAnswer | undefined> {
+    return this.#negative.has(question.key) ? undefined : this.#askOnce(question);
+  }
+
+  async #confirm(question: Question, copy: Copy): Promise<ManifestAnswer | undefined> {
+    const { key, rules } = question;
+    const freshness = judgeFreshness(copy.record.checkedAt, this.#clock.now(), rules);
+    if (rules.immutable || freshness === "fresh") return { manifest: copy.manifest, cache: "HIT" };
+    const gone = this.#gone.get(key);
+    if (gone && this.#clock.monotonic() < gone.until) return this.#stale(copy, gone.warning);
+    const asked = this.#askOnce(question);
+    return freshness === "expired" ? asked : this.#withinPatience(asked, copy, key);
+  }
+
   /** Upstream's answer if it comes in time, else the copy. */
   async #withinPatience(
     asked: Promise<ManifestAnswer | undefined>,
     copy: Copy,
-    flight: string,
+    key: string,
   ): Promise<ManifestAnswer | undefined> {
-    const outage = this.#outages.get(flight);
+    const outage = this.#outages.get(key);
     if (outage && this.#clock.monotonic() < outage.until) {
       asked.catch(() => undefined);
-      return this.#stale(copy, outage.error);
+      return this.#standIn(copy, outage.error);
     }
     const patience = new AbortController();
     const tooLate = this.#clock
-      .sleep(this.#rules.revalidateTimeoutMs, patience.signal)
+      .sleep(this.#patienceMs, patience.signal)
       .then(() => Promise.reject(new UpstreamError("timeout", "revalidation took too long")));
     try {
       return await Promise.race([asked, tooLate]);
     } catch (error) {
       if (!isOutage(error)) throw error;
-      this.#noteOutage(flight, error);
-      return this.#stale(copy, error);
+      this.#noteOutage(key, error);
+      return this.#standIn(copy, error);
     } finally {
       patience.abort();
       asked.catch(() => undefined);
@@ -99,22 +128,35 @@ export class MirrorTags {
     }
   }
 
-  async #ask(
-    repository: MirroredName,
-    tag: Tag,
-    flight: string,
-  ): Promise<ManifestAnswer | undefined> {
-    const head = await this.#upstream.headManifest(repository.name, { kind: "tag", tag });
-    const answer = head && (await this.#fetchHead(repository, tag, head));
-    this.#outages.delete(flight);
-    if (!answer) {
-      this.#negative.add(flight);
-      await this.#metadata.deleteTag(repository.key, tag);
-      return undefined;
-    }
+  #askOnce(question: Question): Promise<ManifestAnswer | undefined> {
+    return this.#flights.run(question.key, () => this.#ask(question));
+  }
+
+  async #ask(question: Question): Promise<ManifestAnswer | undefined> {
+    const { repository, tag, key } = question;
+    const answer = await this.#fetch(question);
+    this.#outages.delete(key);
+    if (!answer)
+      return (await this.#keep(question, "no longer has this tag")) ?? this.#forget(question);
+    if (answer.cache === "STALE") return answer;
+    this.#gone.delete(key);
     const { digest } = answer.manifest;
     await this.#metadata.saveTag(repository.key, tag, digest, this.#clock.now());
     return answer;
+  }
+
+  async #fetch(question: Question): Promise<ManifestAnswer | undefined> {
+    const { repository, tag } = question;
+    try {
+      const head = await this.#upstream.headManifest(repository.name, { kind: "tag", tag });
+      return head && (await this.#fetchHead(repository, tag, head));
+    } catch (error) {
+      // Docker Hub denies access to repositories that were deleted.
+      const isDenied = error instanceof UpstreamError && error.failure === "denied";
+      const kept = isDenied && (await this.#keep(question, "denies access to this tag"));
+      if (kept) return kept;
+      throw error;
+    }
   }
 
   /** Makes sure that the tag's manifest is here before the tag moves to it. */
@@ -138,16 +180,35 @@ export class MirrorTags {
     return { manifest, cache: "MISS" };
   }
 
-  #noteOutage(flight: string, error: UpstreamError): void {
-    this.#outages.set(flight, { error, until: this.#clock.monotonic() + outageMemoryMs });
+  /** The copy, where rules or pins keep it; upstream is then not asked about the tag for a while. */
+  async #keep(question: Question, trouble: string): Promise<ManifestAnswer | undefined> {
+    const { repository, tag, key, rules } = question;
+    const isKept = rules.onUpstreamDelete === "keep" || rules.pin;
+    if (!isKept && !(await this.#isPinned(repository.key, tag))) return undefined;
+    const copy = await this.#findCopy(repository, tag);
+    if (!copy) return undefined;
+    const warning = `${this.#upstream.host} ${trouble}; this is what it last had`;
+    const pauseMs = Math.max(this.#negativeTtlMs, rules.revalidateAfterMs);
+    this.#gone.set(key, { warning, until: this.#clock.monotonic() + pauseMs });
+    return this.#stale(copy, warning);
   }
 
-  #stale(copy: Copy, error: UpstreamError): ManifestAnswer {
-    return {
-      manifest: copy.manifest,
-      cache: "STALE",
-      warning: describeOutage(error, this.#upstream.host),
-      ageMs: Math.max(0, this.#clock.now() - copy.record.checkedAt),
-    };
+  async #forget({ repository, tag, key }: Question): Promise<undefined> {
+    this.#negative.add(key);
+    await this.#metadata.deleteTag(repository.key, tag);
+    return undefined;
+  }
+
+  #noteOutage(key: string, error: UpstreamError): void {
+    this.#outages.set(key, { error, until: this.#clock.monotonic() + outageMemoryMs });
+  }
+
+  #standIn(copy: Copy, error: UpstreamError): ManifestAnswer {
+    return this.#stale(copy, describeOutage(error, this.#upstream.host));
+  }
+
+  #stale({ manifest, record }: Copy, warning: string): ManifestAnswer {
+    const ageMs = Math.max(0, this.#clock.now() - record.checkedAt);
+    return { manifest, cache: "STALE", warning, ageMs };
   }
 }

@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
+import type { QualifiedName } from "../oci/repository-name.ts";
 import type { BlobReader } from "../store/blob/blob-store.ts";
 
 export type { BlobReader };
@@ -41,9 +42,12 @@ export interface TagListAnswer extends Answer {
 
 /**
  * All that http sees of a repository, whatever is behind it. Everything that is not content is
- * thrown as RegistryError: unknown objects as MANIFEST_UNKNOWN, BLOB_UNKNOWN or NAME_UNKNOWN.
+ * thrown as RegistryError: unknown objects as MANIFEST_UNKNOWN, BLOB_UNKNOWN or NAME_UNKNOWN, what
+ * may not be had from here as DENIED.
  */
 export interface Repository {
+  /** Its complete name: `docker.io/library/node`. */
+  readonly key: QualifiedName;
   getManifest(reference: Reference): Promise<ManifestAnswer>;
   statBlob(digest: Digest): Promise<BlobStat>;
   /** Resolves once the size is known and upstream, if it had to be asked, agreed to send it. */

@@ -12,7 +12,7 @@ const quietMs = 60_000;
 export class StorageState {
   readonly #clock: Clock;
   readonly #log: Logger;
-  #failure: { error: StorageError; at: number } | undefined;
+  #failure: { error: StorageError; at: number; isMended: boolean } | undefined;
 
   constructor(clock: Clock, log: Logger) {
     this.#clock = clock;
@@ -26,14 +26,20 @@ export class StorageState {
 
   /** It failed just now: no use in trying again yet. */
   get isPaused(): boolean {
-    return this.#failure !== undefined && this.#msSince(this.#failure.at) < pauseMs;
+    const failure = this.#failure;
+    return failure !== undefined && !failure.isMended && this.#msSince(failure.at) < pauseMs;
   }
 
   noteFailure(error: StorageError): void {
     if (!this.#failure) {
       this.#log.error({ err: error }, "storage takes no blobs; they are passed through uncached");
     }
-    this.#failure = { error, at: this.#clock.monotonic() };
+    this.#failure = { error, at: this.#clock.monotonic(), isMended: false };
+  }
+
+  /** Something was done about it: the next blob may try. */
+  noteMended(): void {
+    if (this.#failure) this.#failure.isMended = true;
   }
 
   noteSuccess(): void {

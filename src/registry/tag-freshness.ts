@@ -1,4 +1,4 @@
-export interface FreshnessRules {
+interface FreshnessRules {
   /** A tag confirmed within this time is not asked about. */
   revalidateAfterMs: number;
   /** A tag confirmed within this time may be served when upstream cannot be asked. */

@@ -1,45 +1,46 @@
 import type { Clock } from "../clock.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { MetadataStore } from "../store/metadata/metadata-store.ts";
-
-const flushEveryMs = 10_000;
+import { RegularFlush } from "./regular-flush.ts";
 
 /** Last use of manifests and blobs, noted in memory and written down in batches. */
 export class Usage implements AsyncDisposable {
-  readonly #metadata: MetadataStore;
+  readonly #metadata: Pick<MetadataStore, "recordUses">;
   readonly #clock: Clock;
-  readonly #stop = new AbortController();
-  readonly #flushing: Promise<void>;
+  readonly #flushing: RegularFlush;
   #noted = new Map<Digest, number>();
+  #recording: { uses: ReadonlyMap<Digest, number>; done: Promise<void> } | undefined;
 
-  constructor(options: { metadata: MetadataStore; clock: Clock }) {
+  constructor(options: { metadata: Pick<MetadataStore, "recordUses">; clock: Clock }) {
     this.#metadata = options.metadata;
     this.#clock = options.clock;
-    this.#flushing = this.#flushRegularly();
+    this.#flushing = new RegularFlush({ clock: options.clock, flush: () => this.flush() });
   }
 
   note(digest: Digest): void {
     this.#noted.set(digest, this.#clock.now());
   }
 
+  /** It was used, and that is not written down yet. */
+  isNoted(digest: Digest): boolean {
+    return this.#noted.has(digest) || this.#recording?.uses.has(digest) === true;
+  }
+
+  /** Resolves when all that was noted before is written down. */
   async flush(): Promise<void> {
+    // Others may have begun the next batch while this one waited.
+    while (this.#recording) await this.#recording.done;
     if (this.#noted.size === 0) return;
-    const noted = this.#noted;
+    const uses = this.#noted;
     this.#noted = new Map();
-    await this.#metadata.recordUses(noted);
+    const done = this.#metadata.recordUses(uses).finally(() => {
+      this.#recording = undefined;
+    });
+    this.#recording = { uses, done };
+    await done;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#flushing;
-    await this.flush();
-  }
-
-  async #flushRegularly(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await this.#clock.sleep(flushEveryMs, signal).catch(() => undefined);
-      await this.flush();
-    }
+    await this.#flushing[Symbol.asyncDispose]();
   }
 }

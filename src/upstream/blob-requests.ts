@@ -13,6 +13,8 @@ export interface BlobRequest {
   digest: Digest;
   signal: AbortSignal;
   clock: Clock;
+  /** Told of the blob's bytes as they come. */
+  onReceived: (bytes: number) => void;
 }
 
 /** `end` undefined: to the blob's end. */

@@ -15,6 +15,8 @@ export interface ManifestRequest {
   reference: Reference;
   signal: AbortSignal;
   clock: Clock;
+  /** Told of the manifest's bytes once it is whole. */
+  onReceived: (bytes: number) => void;
 }
 
 /** By HEAD, or by GET where HEAD is refused or does not tell the digest. undefined: 404. */
@@ -42,6 +44,7 @@ export async function fetchManifest(
   const response = await send(endpoint, request, "GET");
   if (response.status !== 200) return notFoundOrFailure(response, request.clock.now());
   const bytes = await readBoundedBody(response, maxManifestBytes);
+  request.onReceived(bytes.length);
   const digest = checkDigest(bytes, expectedDigest(response, request.reference), response);
   return { digest, mediaType: readMediaType(bytes, response), bytes };
 }

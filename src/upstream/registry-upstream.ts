@@ -47,6 +47,8 @@ export interface RegistryUpstreamOptions {
   log: Logger;
   /** Called for every HTTP request: to registry, token server or where they redirect. */
   onAttempt?: () => void;
+  /** Told of the bytes of blobs and manifests as they come; of a manifest once it is whole. */
+  onReceived?: (bytes: number) => void;
 }
 
 /** A registry over HTTP. */
@@ -57,11 +59,13 @@ export class RegistryUpstream implements Upstream {
   readonly #transport: Transport;
   readonly #endpoints: readonly Endpoint[];
   readonly #rounds: Rounds;
+  readonly #onReceived: (bytes: number) => void;
 
   constructor(options: RegistryUpstreamOptions) {
     const { host, clock, random = Math.random, onAttempt = () => {} } = options;
     this.host = host;
     this.#clock = clock;
+    this.#onReceived = options.onReceived ?? (() => {});
     this.#transport = new Transport({ ...options, onAttempt });
     const log = options.log.child({ upstream: host });
     const trust = new RealmTrust({ ...options, log });
@@ -123,8 +127,13 @@ export class RegistryUpstream implements Upstream {
     return this.#rounds.run({ kind: "small", signal: this.#closing.signal, attempt });
   }
 
-  #about(name: RepositoryName): Pick<BlobRequest, "repository" | "signal" | "clock"> {
-    return { repository: name, signal: this.#closing.signal, clock: this.#clock };
+  #about(name: RepositoryName): Omit<BlobRequest, "digest"> {
+    return {
+      repository: name,
+      signal: this.#closing.signal,
+      clock: this.#clock,
+      onReceived: this.#onReceived,
+    };
   }
 
   #makeEndpoint(

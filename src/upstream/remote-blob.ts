@@ -19,7 +19,7 @@ export async function openRemoteBlob(
   if (!blob) return undefined;
   const heldSlot = slot.move();
   blob.response.body.once("close", () => heldSlot.dispose());
-  return new HttpBlob(endpoint, blob, request.signal);
+  return new HttpBlob(endpoint, blob, request);
 }
 
 class HttpBlob implements RemoteBlob {
@@ -29,13 +29,13 @@ class HttpBlob implements RemoteBlob {
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly #source: Endpoint;
   readonly #blob: BlobResponse;
-  readonly #signal: AbortSignal;
+  readonly #request: BlobRequest;
   #isClosed = false;
 
-  constructor(source: Endpoint, blob: BlobResponse, signal: AbortSignal) {
+  constructor(source: Endpoint, blob: BlobResponse, request: BlobRequest) {
     this.#source = source;
     this.#blob = blob;
-    this.#signal = signal;
+    this.#request = request;
     this.offset = blob.offset;
     this.size = blob.size;
     this.endpoint = source.name;
@@ -54,6 +54,7 @@ class HttpBlob implements RemoteBlob {
     try {
       for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
         received += chunk.length;
+        this.#request.onReceived(chunk.length);
         if (received > expectedBytes) throw this.#broken("invalid", "sent more than it promised");
         yield chunk;
       }
@@ -67,7 +68,7 @@ class HttpBlob implements RemoteBlob {
 
   /** Whose fault it is that no more bytes come. */
   #judge(error: unknown): UpstreamError {
-    this.#signal.throwIfAborted();
+    this.#request.signal.throwIfAborted();
     if (this.#isClosed) return this.#broken("unreachable", "closed while it was read");
     const failure = networkFailure(error, this.#blob.response.url.origin);
     this.#source.noteBrokenBody(failure);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import {
   DigestMismatchError,
-  type BlobInfo,
   type BlobStore,
   type PartialBlob,
 } from "../../src/store/blob/blob-store.ts";
+import { collect } from "../support/collect.ts";
 import { makeBlob, type TestBlob } from "../support/images.ts";
 import { readBytes } from "../support/read-blob.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
@@ -163,16 +163,79 @@ export function describeBlobStore(name: string, open: (path: string) => Promise<
       await abandoned;
     });
 
-    test("lists what is committed", async () => {
+    test("lists whole blobs, in digest order", async () => {
       await using place = await storeIn(open);
-      const blobs = [makeBlob(10), makeBlob(20), makeBlob(30)];
+      const blobs = Array.from({ length: 20 }, (_, index) => makeBlob(10 + index));
       for (const blob of blobs) await commit(place.store, blob);
       await fill(place.store, makeBlob(40), 0, 10);
-      const listed: BlobInfo[] = [];
-      for await (const info of place.store.list()) listed.push(info);
-      expect(listed.map(({ size }) => size).toSorted((a, b) => a - b)).toEqual([10, 20, 30]);
-      const digests = new Set(listed.map(({ digest }) => digest));
-      expect(digests).toEqual(new Set(blobs.map(({ digest }) => digest)));
+      const listed = await collect(place.store.list());
+      expect(listed).toEqual(blobs.map(({ digest }) => digest).toSorted());
+    });
+
+    test("lists and measures before anything was put into it", async () => {
+      await using place = await storeIn(open);
+      expect(await collect(place.store.list())).toEqual([]);
+      expect(await collect(place.store.listLeftovers())).toEqual([]);
+      const { total, free } = await place.store.measureSpace();
+      expect(total).toBeGreaterThan(0);
+      expect(free).toBeGreaterThanOrEqual(0);
+      expect(free).toBeLessThanOrEqual(total);
+    });
+
+    test("moves a damaged blob aside, in the place of an earlier one", async () => {
+      await using place = await storeIn(open);
+      const blob = makeBlob(100_000);
+      await commit(place.store, blob);
+      await using reader = await place.store.open(blob.digest);
+      expect(await place.store.quarantine(blob.digest)).toBe(true);
+      expect(await place.store.stat(blob.digest)).toBeUndefined();
+      expect(reader && (await readBytes(reader)).equals(blob.bytes)).toBe(true);
+      await commit(place.store, blob);
+      expect(await place.store.quarantine(blob.digest)).toBe(true);
+      const [leftover, ...others] = await collect(place.store.listLeftovers());
+      expect(leftover).toMatchObject({ kind: "quarantined", digest: blob.digest, isSound: true });
+      expect(leftover?.bytes).toBeGreaterThanOrEqual(100_000);
+      expect(others).toEqual([]);
+      expect(await place.store.quarantine(blob.digest)).toBe(false);
+      expect(await place.store.quarantine(makeBlob(1).digest)).toBe(false);
+    });
+
+    test("counts of a partial blob what is there, without its holes", async () => {
+      await using place = await storeIn(open);
+      const blob = makeBlob(20 * mib);
+      const before = Date.now();
+      await fill(place.store, blob, 10 * mib, 11 * mib);
+      const [leftover, ...others] = await collect(place.store.listLeftovers());
+      expect(others).toEqual([]);
+      expect(leftover).toMatchObject({ kind: "partial", digest: blob.digest, isSound: true });
+      expect(leftover?.bytes).toBeGreaterThanOrEqual(mib);
+      expect(leftover?.bytes).toBeLessThan(2 * mib);
+      // File systems tell the time with a coarser clock.
+      expect(leftover?.changedAt).toBeGreaterThan(before - 1000);
+      expect(leftover?.changedAt).toBeLessThan(Date.now() + 1000);
+    });
+
+    test("deletes the leftover it is told to, and no other", async () => {
+      await using place = await storeIn(open);
+      const blob = makeBlob(mib);
+      const other = makeBlob(mib + 1);
+      await commit(place.store, blob);
+      await place.store.quarantine(blob.digest);
+      await commit(place.store, blob);
+      await fill(place.store, blob, 0, 1000);
+      await fill(place.store, other, 0, 1000);
+      const kinds = async () => {
+        const left = await collect(place.store.listLeftovers());
+        return left.map(({ kind, digest }) => `${kind} ${digest}`).toSorted();
+      };
+      await place.store.deleteLeftover({ kind: "partial", digest: blob.digest });
+      expect(await kinds()).toEqual([`partial ${other.digest}`, `quarantined ${blob.digest}`]);
+      await place.store.deleteLeftover({ kind: "quarantined", digest: blob.digest });
+      await place.store.deleteLeftover({ kind: "quarantined", digest: blob.digest });
+      expect(await kinds()).toEqual([`partial ${other.digest}`]);
+      expect(await place.store.stat(blob.digest)).toBeDefined();
+      await using partial = await place.store.partial(blob.digest);
+      expect(partial.extents.total).toBe(0);
     });
   });
 }

@@ -1,32 +1,19 @@
 import { describe, expect, test } from "@jest/globals";
-import { digestOf, type Digest } from "../../src/oci/digest.ts";
-import type { Manifest } from "../../src/oci/manifest.ts";
+import { digestOf } from "../../src/oci/digest.ts";
 import { ociIndex, ociManifest } from "../../src/oci/media-type.ts";
 import { parseTag } from "../../src/oci/reference.ts";
-import { parseRepositoryName, qualifyName } from "../../src/oci/repository-name.ts";
 import type { MetadataStore } from "../../src/store/metadata/metadata-store.ts";
+import {
+  latest,
+  makeDescriptor,
+  makeDigest,
+  makeManifest,
+  makeSave,
+  node,
+  redis,
+} from "../support/stored-content.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
-
-const node = qualifyName("docker.io", parseRepositoryName("library/node"));
-const redis = qualifyName("docker.io", parseRepositoryName("library/redis"));
-const latest = parseTag("latest");
-
-function makeDigest(seed: string): Digest {
-  return digestOf(Buffer.from(seed));
-}
-
-function makeManifest(seed: string, mediaType = ociManifest): Manifest {
-  const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, seed }));
-  return { digest: digestOf(bytes), mediaType, bytes };
-}
-
-function makeDescriptor(seed: string, size: number) {
-  return {
-    mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
-    digest: makeDigest(seed),
-    size,
-  };
-}
+import { describeUsage } from "./metadata-usage.ts";
 
 /** Every metadata store keeps these promises. `open` may put files below `directory`. */
 export function describeMetadataStore(
@@ -116,7 +103,7 @@ export function describeMetadataStore(
     test("gives back a manifest as it was saved, byte for byte", () =>
       withStore(async (store) => {
         const manifest = makeManifest("a", ociIndex);
-        await store.saveManifest({ repository: node, manifest, references: [], at: 1000 });
+        await store.saveManifest(makeSave(manifest));
         const { linked, content } = await store.findManifest(node, manifest.digest);
         expect(linked).toBe(true);
         expect(content).toMatchObject({ digest: manifest.digest, mediaType: ociIndex });
@@ -127,14 +114,14 @@ export function describeMetadataStore(
       withStore(async (store) => {
         const { bytes, mediaType } = makeManifest("a");
         const manifest = { digest: digestOf(bytes, "sha512"), mediaType, bytes };
-        await store.saveManifest({ repository: node, manifest, references: [], at: 1000 });
+        await store.saveManifest(makeSave(manifest));
         expect((await store.findManifest(node, manifest.digest)).content).toBeDefined();
       }));
 
     test("shares a manifest's bytes between repositories, but not its link", () =>
       withStore(async (store) => {
         const manifest = makeManifest("a");
-        await store.saveManifest({ repository: node, manifest, references: [], at: 1000 });
+        await store.saveManifest(makeSave(manifest));
         const before = await store.findManifest(redis, manifest.digest);
         expect(before.linked).toBe(false);
         expect(before.content).toBeDefined();
@@ -159,9 +146,9 @@ export function describeMetadataStore(
     test("takes the media type of the last save", () =>
       withStore(async (store) => {
         const manifest = makeManifest("a", ociManifest);
-        await store.saveManifest({ repository: node, manifest, references: [], at: 1000 });
+        await store.saveManifest(makeSave(manifest));
         const again = { ...manifest, mediaType: ociIndex };
-        await store.saveManifest({ repository: node, manifest: again, references: [], at: 2000 });
+        await store.saveManifest(makeSave(again, { at: 2000 }));
         const { content } = await store.findManifest(node, manifest.digest);
         expect(content?.mediaType).toBe(ociIndex);
       }));
@@ -169,7 +156,7 @@ export function describeMetadataStore(
     test("does not give out bytes that do not have the digest", () =>
       withStore(async (store) => {
         const manifest = { ...makeManifest("a"), bytes: Buffer.from("damaged") };
-        await store.saveManifest({ repository: node, manifest, references: [], at: 1000 });
+        await store.saveManifest(makeSave(manifest));
         const damaged = { linked: true, content: undefined };
         expect(await store.findManifest(node, manifest.digest)).toEqual(damaged);
         expect(await store.lastUsedAt(manifest.digest)).toBeUndefined();
@@ -180,7 +167,7 @@ export function describeMetadataStore(
         const [config, layer] = [makeDescriptor("config", 12), makeDescriptor("layer", 3456)];
         const manifest = makeManifest("a");
         const references = [config, layer];
-        await store.saveManifest({ repository: node, manifest, references, at: 1000 });
+        await store.saveManifest(makeSave(manifest, { references }));
         const known = { linked: true, content: undefined };
         expect(await store.findBlob(node, layer.digest)).toEqual(known);
         expect(await store.findManifest(node, config.digest)).toEqual(known);
@@ -194,9 +181,9 @@ export function describeMetadataStore(
     test("keeps a described size when the link is made again without one", () =>
       withStore(async (store) => {
         const layer = makeDescriptor("layer", 3456);
-        const save = { repository: node, manifest: makeManifest("a"), references: [layer] };
+        const save = makeSave(makeManifest("a"), { references: [layer] });
         await store.link(node, layer.digest, 500);
-        await store.saveManifest({ ...save, at: 1000 });
+        await store.saveManifest(save);
         await store.link(node, layer.digest, 2000);
         expect(await store.findDescribedSize(node, layer.digest)).toBe(3456);
       }));
@@ -204,8 +191,8 @@ export function describeMetadataStore(
     test("takes a manifest that names the same layer twice", () =>
       withStore(async (store) => {
         const layer = makeDescriptor("layer", 32);
-        const save = { repository: node, manifest: makeManifest("a"), references: [layer, layer] };
-        await store.saveManifest({ ...save, at: 1000 });
+        const save = makeSave(makeManifest("a"), { references: [layer, layer] });
+        await store.saveManifest(save);
         expect(await store.findDescribedSize(node, layer.digest)).toBe(32);
       }));
   });
@@ -266,65 +253,7 @@ export function describeMetadataStore(
       }));
   });
 
-  describe(`usage in ${name}`, () => {
-    const blob = makeDigest("blob");
-
-    test("counts a save as a use", () =>
-      withStore(async (store) => {
-        const manifest = makeManifest("a");
-        await store.saveManifest({ repository: node, manifest, references: [], at: 1000 });
-        await store.saveBlob(blob, { size: 7, checkedAt: 2000 }, 2000);
-        expect(await store.lastUsedAt(manifest.digest)).toBe(1000);
-        expect(await store.lastUsedAt(blob)).toBe(2000);
-      }));
-
-    test("records uses of manifests and blobs in one go", () =>
-      withStore(async (store) => {
-        const manifest = makeManifest("a");
-        await store.saveManifest({ repository: node, manifest, references: [], at: 1000 });
-        await store.saveBlob(blob, { size: 7, checkedAt: 1000 }, 1000);
-        await store.recordUses(
-          new Map([
-            [manifest.digest, 5000],
-            [blob, 6000],
-          ]),
-        );
-        expect(await store.lastUsedAt(manifest.digest)).toBe(5000);
-        expect(await store.lastUsedAt(blob)).toBe(6000);
-      }));
-
-    test("never goes back in time", () =>
-      withStore(async (store) => {
-        const manifest = makeManifest("a");
-        await store.saveManifest({ repository: node, manifest, references: [], at: 9000 });
-        await store.saveBlob(blob, { size: 7, checkedAt: undefined }, 9000);
-        await store.recordUses(
-          new Map([
-            [manifest.digest, 5000],
-            [blob, 5000],
-          ]),
-        );
-        await store.saveManifest({ repository: redis, manifest, references: [], at: 6000 });
-        await store.saveBlob(blob, { size: 7, checkedAt: 6000 }, 6000);
-        expect(await store.lastUsedAt(manifest.digest)).toBe(9000);
-        expect(await store.lastUsedAt(blob)).toBe(9000);
-      }));
-
-    test("passes over digests it does not know", () =>
-      withStore(async (store) => {
-        await store.saveBlob(blob, { size: 7, checkedAt: 1000 }, 1000);
-        const stranger = makeDigest("stranger");
-        await store.recordUses(
-          new Map([
-            [stranger, 5000],
-            [blob, 5000],
-          ]),
-        );
-        await store.recordUses(new Map());
-        expect(await store.lastUsedAt(stranger)).toBeUndefined();
-        expect(await store.lastUsedAt(blob)).toBe(5000);
-      }));
-  });
+  describeUsage(name, open);
 
   test(`${name} refuses all after it was disposed of, however often`, () =>
     withStore(async (store) => {

@@ -63,6 +63,11 @@ async function startContainer(name: string): Promise<void> {
   ]);
 }
 
+/** As docs/commands.md says, beside the server. */
+async function command(name: string, ...args: string[]): Promise<string> {
+  return docker.docker(["exec", name, "entrepot", ...args, "--json"]);
+}
+
 async function inspect(name: string, format: string): Promise<string> {
   return docker.docker(["inspect", "--format", format, name]);
 }
@@ -91,6 +96,13 @@ describe("the container that the Dockerfile makes", () => {
 
     const id = await docker.docker(["exec", "mirror", "node", "-p", "process.getuid()"]);
     expect(Number(id)).toBeGreaterThan(0);
+    const entries: { digest: string }[] = JSON.parse(await command("mirror", "ls", "--blobs"));
+    expect(entries.map(({ digest }) => digest)).toContain(layer?.digest);
+    expect(JSON.parse(await command("mirror", "stats"))).toMatchObject({
+      runningSince: expect.any(Number),
+      counts: { tags: 1 },
+    });
+    await command("mirror", "pin", "app:1");
     await docker.docker(["stop", "--time=20", "mirror"]);
     expect(await inspect("mirror", "{{.State.ExitCode}}")).toBe("0");
 
@@ -98,6 +110,9 @@ describe("the container that the Dockerfile makes", () => {
     await docker.docker(["start", "mirror"]);
     await untilHealthy("mirror");
     expect(await download(url)).toMatchObject({ cache: "HIT", digest: layer?.digest });
+    expect(JSON.parse(await command("mirror", "pins"))).toMatchObject([
+      { name: "docker.io/library/app:1", present: true },
+    ]);
     await docker.docker(["rm", "--force", "--volumes", "mirror"]);
     await hub.comeBack();
   });

@@ -1,45 +1,28 @@
 import { describe, expect, test } from "@jest/globals";
-import { mkdir, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SmallDisk } from "../support/e2e-disk.ts";
 import { download } from "../support/e2e-http.ts";
 import { makeRunnableImage } from "../support/e2e-images.ts";
-import { run } from "../support/e2e-process.ts";
 import { pushImage } from "../support/e2e-push.ts";
 import { World } from "../support/e2e-world.ts";
 import type { TestImage } from "../support/images.ts";
-import { makeTempDir } from "../support/temp-dir.ts";
 
 const MIB = 1024 * 1024;
+/** So small that an image of three times that size does not fit. */
+const DISK_MIB = 12;
 
-/** A file system of its own, so small that the image of these tests does not fit. */
-async function mountSmallDisk() {
-  await using owned = new AsyncDisposableStack();
-  const directory = owned.use(await makeTempDir());
-  const path = join(directory.path, "disk");
-  await mkdir(path);
-  const all = owned.move();
-  const mount = async (...args: string[]) => {
-    await run("mount", [...args, path]);
-    all.defer(async () => {
-      await run("umount", [path]);
-    });
-  };
-  await mount("-t", "tmpfs", "-o", "size=12m", "tmpfs");
-  /** For all that is opened from now on. A remount of the disk itself fails while it is in use. */
-  const makeReadOnly = async () => {
-    await mount("--bind", path);
-    await run("mount", ["-o", "remount,bind,ro", path]);
-  };
-  return { path, makeReadOnly, [Symbol.asyncDispose]: () => all.disposeAsync() };
-}
-
-async function pushApp({ directory, hub }: World, seed: string): Promise<TestImage> {
-  const image = await makeRunnableImage(directory, { seed, layers: [32 * MIB, 1 * MIB] });
+async function pushApp(
+  { directory, hub }: World,
+  seed: string,
+  layers = [32 * MIB, 1 * MIB],
+): Promise<TestImage> {
+  const image = await makeRunnableImage(directory, { seed, layers });
   await pushImage(hub.pushUrl, "library/app", seed, image);
   return image;
 }
 
-/** Pulls as a client does; gives how each blob was answered. */
+/** Pulls as a client does; gives how each blob was answered, the config first. */
 async function pull({ mirror }: World, image: TestImage, tag: string): Promise<string[]> {
   const base = `${mirror.url}/v2/library/app`;
   const manifest = await download(`${base}/manifests/${tag}`);
@@ -53,17 +36,74 @@ async function pull({ mirror }: World, image: TestImage, tag: string): Promise<s
   return answers;
 }
 
+/** Somebody else fills the disk; fails for want of room, as it is meant to. */
+async function fillUp(disk: SmallDisk): Promise<string> {
+  const ballast = join(disk.path, "ballast");
+  await writeFile(ballast, Buffer.alloc(2 * DISK_MIB * MIB)).catch(() => undefined);
+  return ballast;
+}
+
+describe("a mirror on a disk that is smaller than storage.maxSize", () => {
+  test("keeps what comes, image after image, in the place of what was used least", async () => {
+    await using disk = await SmallDisk.mount(DISK_MIB);
+    await using world = await World.start({ storagePath: disk.path });
+    const seeds = ["a", "b", "c", "d", "e", "f"];
+    for (const seed of seeds) {
+      const image = await pushApp(world, seed, [2 * MIB, 1 * MIB]);
+      expect(await pull(world, image, seed)).toEqual(["MISS", "MISS", "MISS", "MISS"]);
+      expect(await pull(world, image, seed)).toEqual(["HIT", "HIT", "HIT", "HIT"]);
+    }
+    const { space } = JSON.parse(await world.mirror.command("stats", "--json"));
+    expect(space.diskFree).toBeGreaterThanOrEqual(space.minFree);
+  });
+
+  test("keeps new content on a disk that somebody else fills, and keeps more once there is room", async () => {
+    await using disk = await SmallDisk.mount(DISK_MIB);
+    await using world = await World.start({ storagePath: disk.path });
+    const old = await pushApp(world, "old", [2 * MIB, 2 * MIB]);
+    const young = await pushApp(world, "young", [1 * MIB]);
+    await pull(world, old, "old");
+
+    const ballast = await fillUp(disk);
+    await pull(world, young, "young");
+    expect(await pull(world, young, "young")).toEqual(["HIT", "HIT", "HIT"]);
+
+    await rm(ballast);
+    await pull(world, old, "old");
+    expect(await pull(world, old, "old")).toEqual(["HIT", "HIT", "HIT", "HIT"]);
+    expect(await pull(world, young, "young")).toEqual(["HIT", "HIT", "HIT"]);
+  });
+});
+
 describe("a mirror without room", () => {
-  test("passes on what does not fit on its disk, right and uncached", async () => {
-    await using disk = await mountSmallDisk();
+  test("passes on what does not fit on its disk, right and uncached, and keeps the rest", async () => {
+    await using disk = await SmallDisk.mount(DISK_MIB);
     await using world = await World.start({ storagePath: disk.path });
     const image = await pushApp(world, "big");
+    expect(await pull(world, image, "big")).toEqual(["MISS", "MISS", "PASS", "MISS"]);
+    expect(await pull(world, image, "big")).toEqual(["HIT", "HIT", "PASS", "HIT"]);
+  });
+
+  test("keeps what it has when something comes that the whole disk cannot take", async () => {
+    await using disk = await SmallDisk.mount(DISK_MIB);
+    const storage = { maxSize: "off", minFree: "off" };
+    await using world = await World.start({ storagePath: disk.path, storage });
+    const small = await pushApp(world, "small", [2 * MIB]);
+    await pull(world, small, "small");
+    const image = await pushApp(world, "big");
     await pull(world, image, "big");
-    expect(await pull(world, image, "big")).toContain("PASS");
+    expect(await pull(world, small, "small")).toEqual(["HIT", "HIT", "HIT"]);
+  });
+
+  test("passes on what is larger than storage.maxSize, and keeps the rest", async () => {
+    await using world = await World.start({ storage: { maxSize: "12MiB", minFree: "off" } });
+    const image = await pushApp(world, "big");
+    await pull(world, image, "big");
+    expect(await pull(world, image, "big")).toEqual(["HIT", "HIT", "PASS", "HIT"]);
   });
 
   test("passes everything on when its disk has become read-only", async () => {
-    await using disk = await mountSmallDisk();
+    await using disk = await SmallDisk.mount(DISK_MIB);
     await using world = await World.start({ storagePath: disk.path });
     const image = await pushApp(world, "first");
     await disk.makeReadOnly();
@@ -72,7 +112,7 @@ describe("a mirror without room", () => {
   });
 
   test("starts and passes everything on when its disk is read-only already", async () => {
-    await using disk = await mountSmallDisk();
+    await using disk = await SmallDisk.mount(DISK_MIB);
     await using world = await World.start({ storagePath: disk.path });
     const image = await pushApp(world, "late");
     await disk.makeReadOnly();
@@ -82,11 +122,10 @@ describe("a mirror without room", () => {
   });
 
   test("starts and passes everything on when its disk is full already", async () => {
-    await using disk = await mountSmallDisk();
+    await using disk = await SmallDisk.mount(DISK_MIB);
     await using world = await World.start({ storagePath: disk.path });
     const image = await pushApp(world, "full");
-    // Fails for want of room, as it is meant to.
-    await writeFile(join(disk.path, "ballast"), Buffer.alloc(20 * MIB)).catch(() => undefined);
+    await fillUp(disk);
     await world.mirror.restart();
     const [, ...layers] = await pull(world, image, "full");
     expect(new Set(layers)).toEqual(new Set(["PASS"]));

@@ -56,7 +56,8 @@ describe("a fresh clone", () => {
     expect(tests.output).toMatch(/Tests: +[1-9]\d* passed/);
     expect(await tests.exited).toBe(0);
     await eventually("npm start to serve", () => isServing(server), SETUP_TIMEOUT_MS);
-    expect(server.output).toContain("5000");
+    // It serves a moment before it says so.
+    await eventually("npm start to say where", () => server.output.includes("5000"));
   }, 300_000);
 
   test("passes tests after its set-up was killed in the middle", async () => {

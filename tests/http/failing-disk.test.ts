@@ -79,7 +79,10 @@ describe("while the disk", () => {
       await using world = await startWorld({ breakDisk });
       const answer = await world.mirror.get(path);
       expect([answer.status, answer.body.equals(blob.bytes)]).toEqual([200, true]);
-      expect(await listOpenBlobFiles(world.mirror.storage)).toEqual([]);
+      await eventually("no file is open", async () => {
+        const open = await listOpenBlobFiles(world.mirror.storage);
+        return open.length === 0;
+      });
     },
   );
 

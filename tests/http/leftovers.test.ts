@@ -1,12 +1,20 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { FakeRegistry } from "../support/fake-registry.ts";
 import type { Fault } from "../support/fake-registry-faults.ts";
-import { makeBlob } from "../support/images.ts";
-import { listOpenBlobFiles, listPartials, partialFile } from "../support/storage-files.ts";
+import { makeBlob, makeImage } from "../support/images.ts";
+import { pull } from "../support/pull.ts";
+import {
+  blobFile,
+  listOpenBlobFiles,
+  listPartials,
+  partialFile,
+} from "../support/storage-files.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import { TestMirror, type TestMirrorOptions } from "../support/test-mirror.ts";
+import { eventually } from "../support/wait.ts";
 
 const mib = 1024 * 1024;
 const size = 3 * mib;
@@ -109,5 +117,52 @@ describe("a partial blob that an earlier run left", () => {
     world.mirror.clock.advance(60_000);
     expect((await world.mirror.get(path)).body.equals(blob.bytes)).toBe(true);
     expect(world.registry.journal.bytesSent({ status: 206 })).toBe(mib);
+  });
+});
+
+async function addOrphan(storage: string): Promise<void> {
+  const file = blobFile(storage, blob.digest);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, blob.bytes);
+}
+
+describe("what a kill leaves in the storage", () => {
+  const image = makeImage({ layers: [4000, 5000], seed: "app" });
+  const [first = image.config] = image.layers;
+
+  test("is set right after the start, and summed up in one line", async () => {
+    await using registry = await FakeRegistry.start();
+    registry.addImage("library/app", "latest", image);
+    await using dir = await makeTempDir();
+    const options = { endpoints: [registry.url], storage: dir.path };
+    {
+      await using mirror = await TestMirror.start(options);
+      await pull(mirror, "app", "latest", image);
+    }
+    await addOrphan(dir.path);
+    await rm(blobFile(dir.path, first.digest));
+    await leave(dir.path, { bytes: junk(1000) });
+    await writeFile(`${partialFile(dir.path, blob.digest)}.json`, "not a record");
+    await using mirror = await TestMirror.start(options);
+    const summary = await eventually("the storage is swept", () =>
+      mirror.log.find(({ msg }) => msg === "storage swept"),
+    );
+    expect(summary).toMatchObject({ blobs: 2, orphans: 1, droppedRecords: 1, partialsRemoved: 1 });
+    expect(existsSync(blobFile(dir.path, blob.digest))).toBe(false);
+    expect(await listPartials(dir.path)).toEqual([]);
+    expect((await pull(mirror, "app", "latest", image)).blobs).toEqual(["HIT", "MISS", "HIT"]);
+  });
+
+  test("is served from all the same where the records are lost with it", async () => {
+    await using registry = await FakeRegistry.start();
+    registry.addBlob("library/app", blob);
+    await using dir = await makeTempDir();
+    await addOrphan(dir.path);
+    await using mirror = await TestMirror.start({ endpoints: [registry.url], storage: dir.path });
+    await eventually("the storage is swept", () =>
+      mirror.log.find(({ msg, adopted }) => msg === "storage swept" && adopted === 1),
+    );
+    expect((await mirror.get(path)).headers["x-cache"]).toBe("REVALIDATED");
+    expect(registry.journal.bytesSent({ kind: "blob" })).toBe(0);
   });
 });

@@ -14,11 +14,11 @@ describe("a blob file on disk", () => {
   const layer = image.layers[0]?.digest ?? image.config.digest;
 
   test.each([
-    ["cut short", (file: string) => truncate(file, 1000)],
-    ["too long", (file: string) => writeFile(file, "x", { flag: "a" })],
-    ["emptied", (file: string) => truncate(file, 0)],
-    ["gone", (file: string) => rm(file)],
-  ])("that is %s is a miss and is fetched again", async (_, damage) => {
+    ["cut short", (file: string) => truncate(file, 1000), 1],
+    ["too long", (file: string) => writeFile(file, "x", { flag: "a" }), 1],
+    ["emptied", (file: string) => truncate(file, 0), 1],
+    ["gone", (file: string) => rm(file), 0],
+  ])("that is %s is a miss and is fetched again", async (_, damage, movedAside) => {
     await using registry = await FakeRegistry.start({ cdn: {} });
     registry.addImage("library/app", "latest", image);
     await using dir = await makeTempDir();
@@ -31,6 +31,8 @@ describe("a blob file on disk", () => {
     await damage(blobFile(dir.path, layer));
     expect((await pull(mirror, "app", "latest", image)).blobs).toEqual(["HIT", "MISS"]);
     expect((await pull(mirror, "app", "latest", image)).blobs).toEqual(["HIT", "HIT"]);
+    const { integrity } = await mirror.run("stats", {});
+    expect(integrity.damagedSinceStart).toBe(movedAside);
   });
 });
 

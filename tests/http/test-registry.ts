@@ -6,6 +6,7 @@ import { RequestScope } from "../../src/http/request-scope.ts";
 import { RegistryServer } from "../../src/http/server.ts";
 import { RegistryError } from "../../src/oci/errors.ts";
 import type { RepositoryRequest } from "../../src/registry/repository-directory.ts";
+import type { AnsweredRequest } from "../../src/registry/statistics.ts";
 import { MemoryRepository } from "../support/memory-repository.ts";
 import { LogRecorder } from "./log-recorder.ts";
 
@@ -15,6 +16,8 @@ export class TestRegistry {
   /** What the directory was asked for. */
   readonly lookups: RepositoryRequest[] = [];
   readonly logs = new LogRecorder();
+  /** What was counted. */
+  readonly answered: AnsweredRequest[] = [];
   readonly scope = new RequestScope();
   readonly page: FrontPageInfo = { publicUrl: undefined, upstreams: ["docker.io"] };
   now = 1_000_000;
@@ -36,6 +39,7 @@ export class TestRegistry {
     health: () => this.health(),
     page: this.page,
     isDraining: () => this.isDraining,
+    onAnswered: (answer) => this.answered.push(answer),
   });
 
   listen(timeouts: { headersTimeoutMs?: number; idleTimeoutMs?: number } = {}) {

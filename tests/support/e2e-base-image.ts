@@ -20,7 +20,7 @@ export async function importBaseImage(
   await writeFile(join(root, "etc", "passwd"), "root:x:0:0:root:/root:/bin/sh\n");
   const archive = join(directory, "rootfs.tar");
   await run("tar", ["-C", root, "--owner=0", "--group=0", "-cf", archive, "."]);
-  const environment = "ENV PATH=/usr/bin:/bin NPM_CONFIG_OFFLINE=true";
+  const environment = "ENV PATH=/usr/local/bin:/usr/bin:/bin NPM_CONFIG_OFFLINE=true";
   await docker.docker(["import", "--change", environment, archive, name]);
 }
 

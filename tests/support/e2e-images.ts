@@ -2,9 +2,15 @@ import { copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promi
 import { dirname, join } from "node:path";
 import { constants, gzipSync } from "node:zlib";
 import { digestOf } from "../../src/oci/digest.ts";
-import { dockerManifest } from "../../src/oci/media-type.ts";
+import { dockerList, dockerManifest } from "../../src/oci/media-type.ts";
 import { run } from "./e2e-process.ts";
-import { makeManifest, pseudoRandomBytes, type TestBlob, type TestImage } from "./images.ts";
+import {
+  makeManifest,
+  pseudoRandomBytes,
+  type TestBlob,
+  type TestImage,
+  type TestIndex,
+} from "./images.ts";
 
 const LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 const CONFIG_TYPE = "application/vnd.docker.container.image.v1+json";
@@ -41,6 +47,18 @@ export async function makeRunnableImage(
   }
   await rm(root, { recursive: true });
   return imageOf(layers, architecture);
+}
+
+/** By architecture, all for Linux. */
+export function makePlatformIndex(images: Record<string, TestImage>): TestIndex {
+  const manifests = Object.entries(images).map(([architecture, { manifest }]) => ({
+    mediaType: manifest.mediaType,
+    digest: manifest.digest,
+    size: manifest.bytes.length,
+    platform: { os: "linux", architecture },
+  }));
+  const manifest = makeManifest(dockerList, { manifests });
+  return { manifest, images: Object.values(images) };
 }
 
 function imageOf(layers: Layer[], architecture: string): TestImage {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort, send } from "./e2e-http.ts";
-import { RunningProgram } from "./e2e-process.ts";
+import { run, RunningProgram } from "./e2e-process.ts";
 import { projectRoot } from "./e2e-project.ts";
 import { eventually, within } from "./wait.ts";
 
@@ -13,18 +13,24 @@ export interface MirrorOptions {
   storagePath?: string;
   /** As in the configuration file; "1h" unless given, so that tags stay fresh during a test. */
   revalidateAfter?: string;
+  /** Further keys of `storage`, as in the configuration file: `{ maxSize: "60MiB" }`. */
+  storage?: Record<string, string>;
+  /** Further keys at the top level. */
+  settings?: Record<string, unknown>;
 }
 
 /** `dist/main.js serve` as a process of its own, always on the same port. */
 export class BuiltMirror implements AsyncDisposable {
   /** host:port, as clients write it. */
   readonly host: string;
+  readonly storagePath: string;
   readonly #configFile: string;
   #program: RunningProgram | undefined;
 
-  private constructor(host: string, configFile: string) {
-    this.host = host;
-    this.#configFile = configFile;
+  private constructor(parts: { host: string; storagePath: string; configFile: string }) {
+    this.host = parts.host;
+    this.storagePath = parts.storagePath;
+    this.#configFile = parts.configFile;
   }
 
   static async start(options: MirrorOptions): Promise<BuiltMirror> {
@@ -32,7 +38,8 @@ export class BuiltMirror implements AsyncDisposable {
     const configFile = join(options.directory, "mirror.config.yaml");
     await mkdir(options.directory, { recursive: true });
     await writeFile(configFile, JSON.stringify(configuration(host, options), undefined, 2));
-    const mirror = new BuiltMirror(host, configFile);
+    const storagePath = storagePathOf(options);
+    const mirror = new BuiltMirror({ host, storagePath, configFile });
     await mirror.start();
     return mirror;
   }
@@ -42,9 +49,7 @@ export class BuiltMirror implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const main = join(projectRoot, "dist", "main.js");
-    const args = [main, "serve", "--config", this.#configFile];
-    const program = new RunningProgram(process.execPath, args);
+    const program = this.launch("serve");
     this.#program = program;
     await eventually("the mirror to answer", async () => {
       if (!program.isRunning) throw new Error(`the mirror ended:\n${program.output}`);
@@ -60,6 +65,12 @@ export class BuiltMirror implements AsyncDisposable {
     } catch {
       return false;
     }
+  }
+
+  /** Of the server. */
+  get pid(): number {
+    if (!this.#program) throw new Error("the mirror was never started");
+    return this.#program.pid;
   }
 
   /** Asks it to end; `exited` tells how it did. */
@@ -78,6 +89,16 @@ export class BuiltMirror implements AsyncDisposable {
     await this.start();
   }
 
+  /** `entrepot ARGUMENTS` with this mirror's configuration; rejects when it does not exit with 0. */
+  async command(...args: string[]): Promise<string> {
+    return run(process.execPath, this.#argumentsFor(args));
+  }
+
+  /** The same, while it runs and however it ends. */
+  launch(...args: string[]): RunningProgram {
+    return new RunningProgram(process.execPath, this.#argumentsFor(args));
+  }
+
   /** kill -9. */
   async kill(): Promise<void> {
     this.#program?.signal("SIGKILL");
@@ -87,15 +108,24 @@ export class BuiltMirror implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#program?.[Symbol.asyncDispose]();
   }
+
+  #argumentsFor(args: string[]): string[] {
+    return [join(projectRoot, "dist", "main.js"), ...args, "--config", this.#configFile];
+  }
+}
+
+function storagePathOf({ directory, storagePath }: MirrorOptions): string {
+  return storagePath ?? join(directory, "data");
 }
 
 function configuration(listen: string, options: MirrorOptions): object {
-  const { directory, endpoint, storagePath, revalidateAfter } = options;
+  const { endpoint, revalidateAfter, storage, settings } = options;
   return {
     server: { listen },
     log: { format: "json" },
-    storage: { path: storagePath ?? join(directory, "data") },
+    storage: { path: storagePathOf(options), ...storage },
     tags: { revalidateAfter: revalidateAfter ?? "1h" },
     upstreams: { "docker.io": { endpoints: [endpoint] } },
+    ...settings,
   };
 }

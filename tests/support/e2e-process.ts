@@ -55,6 +55,17 @@ export class RunningProgram implements AsyncDisposable {
     return Buffer.concat(chunks.map(({ bytes }) => bytes)).toString();
   }
 
+  get standardError(): string {
+    const chunks = this.#chunks.filter(({ isError }) => isError);
+    return Buffer.concat(chunks.map(({ bytes }) => bytes)).toString();
+  }
+
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error(`${this.#child.spawnfile} did not start`);
+    return pid;
+  }
+
   get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }

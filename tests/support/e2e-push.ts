@@ -1,6 +1,8 @@
 import type { Manifest } from "../../src/oci/manifest.ts";
 import type { TestBlob, TestImage, TestIndex } from "./images.ts";
 
+const BLOBS_AT_ONCE = 8;
+
 /** Pushes an image to a registry that asks nobody for a token; `reference` may be its digest. */
 export async function pushImage(
   registryUrl: string,
@@ -9,7 +11,11 @@ export async function pushImage(
   image: TestImage,
 ): Promise<void> {
   const repositoryUrl = `${registryUrl}/v2/${name}`;
-  for (const blob of [image.config, ...image.layers]) await pushBlob(repositoryUrl, blob);
+  const blobs = [image.config, ...image.layers];
+  for (let first = 0; first < blobs.length; first += BLOBS_AT_ONCE) {
+    const some = blobs.slice(first, first + BLOBS_AT_ONCE);
+    await Promise.all(some.map((blob) => pushBlob(repositoryUrl, blob)));
+  }
   await pushManifest(repositoryUrl, reference, image.manifest);
 }
 

@@ -20,9 +20,7 @@ export class World implements AsyncDisposable {
     this.#owned = owned;
   }
 
-  static async start(
-    options: Pick<MirrorOptions, "storagePath" | "revalidateAfter"> = {},
-  ): Promise<World> {
+  static async start(options: Omit<MirrorOptions, "directory" | "endpoint"> = {}): Promise<World> {
     await using owned = new AsyncDisposableStack();
     const { path: directory } = owned.use(await makeTempDir());
     const hub = owned.use(await Hub.start(join(directory, "hub")));

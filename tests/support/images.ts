@@ -38,6 +38,11 @@ export function makeBlob(size: number, seed = `blob of ${size}`): TestBlob {
 export function makeImage(options: { layers?: number[]; seed?: string } = {}): TestImage {
   const { layers: sizes = [1000, 2000], seed = "image" } = options;
   const layers = sizes.map((size, index) => makeBlob(size, `${seed} layer ${index}`));
+  return makeImageOf(layers, seed);
+}
+
+/** An OCI image of these layers, which it may share with others. */
+export function makeImageOf(layers: TestBlob[], seed: string): TestImage {
   const config = blobOf(
     jsonBytes({
       architecture: "amd64",

@@ -2,6 +2,7 @@ import { digestOf, type Digest } from "../../src/oci/digest.ts";
 import { RegistryError } from "../../src/oci/errors.ts";
 import type { Manifest } from "../../src/oci/manifest.ts";
 import { formatReference, type Reference } from "../../src/oci/reference.ts";
+import { parseRepositoryName, qualifyName } from "../../src/oci/repository-name.ts";
 import type {
   BlobAnswer,
   BlobReader,
@@ -21,6 +22,7 @@ interface Provenance {
 
 /** A repository for given content, with readers that wait, fail and dawdle as a test wants. */
 export class MemoryRepository implements Repository {
+  key = qualifyName("docker.io", parseRepositoryName("library/app"));
   /** Names of the methods called, in order. */
   readonly calls: string[] = [];
   /** Readers that were opened and not disposed of. */

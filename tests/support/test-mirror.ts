@@ -1,7 +1,22 @@
 import { Writable } from "node:stream";
 import { request, type Dispatcher } from "undici";
 import { startMirror } from "../../src/compose.ts";
-import type { Config, TagsConfig, UpstreamConfig } from "../../src/config/config.ts";
+import type {
+  Config,
+  PrefetchConfig,
+  RuleConfig,
+  ScrubConfig,
+  StorageConfig,
+  TagsConfig,
+  UpstreamConfig,
+} from "../../src/config/config.ts";
+import type {
+  OperationArgs,
+  OperationEvent,
+  OperationName,
+  OperationResult,
+  Operations,
+} from "../../src/registry/operations/operations.ts";
 import { ShiftedClock } from "./shifted-clock.ts";
 import { makeTempDir } from "./temp-dir.ts";
 
@@ -16,6 +31,12 @@ export interface TestMirrorOptions {
   tags?: Partial<TagsConfig>;
   upstream?: Partial<UpstreamConfig>;
   drainTimeoutMs?: number;
+  /** No limits unless given. */
+  limits?: Partial<Omit<StorageConfig, "path">>;
+  /** Never unless given. */
+  scrub?: ScrubConfig;
+  rules?: RuleConfig[];
+  prefetch?: Partial<PrefetchConfig>;
 }
 
 export interface Answer {
@@ -43,6 +64,8 @@ const upstreamDefaults: UpstreamConfig = {
   maxRetryWaitMs: 1000,
 };
 
+const identity = { version: "0.0.0-test", command: "entrepot serve" };
+
 /** The whole mirror in this process: real disk, real SQLite, real HTTP on 127.0.0.1. */
 export class TestMirror implements AsyncDisposable {
   readonly url: string;
@@ -51,9 +74,10 @@ export class TestMirror implements AsyncDisposable {
   readonly log: LogLine[];
   readonly #stop: () => Promise<void>;
   readonly drain: () => Promise<void>;
+  readonly operations: Operations;
 
   private constructor(
-    parts: Pick<TestMirror, "url" | "storage" | "clock" | "log" | "drain"> & {
+    parts: Pick<TestMirror, "url" | "storage" | "clock" | "log" | "drain" | "operations"> & {
       stop: () => Promise<void>;
     },
   ) {
@@ -62,6 +86,7 @@ export class TestMirror implements AsyncDisposable {
     this.clock = parts.clock;
     this.log = parts.log;
     this.drain = parts.drain;
+    this.operations = parts.operations;
     this.#stop = parts.stop;
   }
 
@@ -70,7 +95,7 @@ export class TestMirror implements AsyncDisposable {
     const storage = options.storage ?? dir?.path ?? "";
     const clock = options.clock ?? new ShiftedClock();
     const log: LogLine[] = [];
-    const mirror = await startMirror(testConfig(options, storage), {
+    const mirror = await startMirror(testConfig(options, storage), identity, {
       clock,
       logDestination: collectLines(log),
     });
@@ -80,11 +105,36 @@ export class TestMirror implements AsyncDisposable {
       clock,
       log,
       drain: () => mirror.drain(),
+      operations: mirror.operations,
       stop: async () => {
         await mirror[Symbol.asyncDispose]();
         await dir?.[Symbol.asyncDispose]();
       },
     });
+  }
+
+  /** As a command does. */
+  async run<Name extends OperationName>(
+    name: Name,
+    args: OperationArgs<Name>,
+  ): Promise<OperationResult<Name>> {
+    return (await this.#call(name, args)).result;
+  }
+
+  /** What a list operation lists. */
+  async list<Name extends OperationName>(
+    name: Name,
+    args: OperationArgs<Name>,
+  ): Promise<OperationEvent<Name>[]> {
+    return (await this.#call(name, args)).events;
+  }
+
+  async #call<Name extends OperationName>(name: Name, args: OperationArgs<Name>) {
+    const events: OperationEvent<Name>[] = [];
+    const { signal } = new AbortController();
+    const onEvent = (event: OperationEvent<Name>) => void events.push(event);
+    const result = await this.operations[name](args, { signal, onEvent });
+    return { events, result };
   }
 
   /** The whole answer; rejects when the connection is destroyed in the middle of the body. */
@@ -129,13 +179,28 @@ function testConfig(options: TestMirrorOptions, storage: string): Config {
       publicUrl: undefined,
     },
     log: { level: "debug", format: "json" },
-    storage: { path: storage },
+    storage: {
+      path: storage,
+      maxBytes: Infinity,
+      minFree: { bytes: 0 },
+      maxAgeMs: Infinity,
+      ...options.limits,
+    },
+    scrub: options.scrub ?? { bytesPerSecond: 1024 ** 3, everyMs: Infinity },
     tags: {
       revalidateAfterMs: 60_000,
       revalidateTimeoutMs: 3000,
       serveStaleForMs: 30 * 24 * 3_600_000,
       negativeTtlMs: 10_000,
       ...tags,
+    },
+    rules: options.rules ?? [],
+    prefetch: {
+      names: [],
+      platforms: "all",
+      schedule: undefined,
+      timeZone: undefined,
+      ...options.prefetch,
     },
     defaultUpstream: host,
     upstreams: new Map([[host, { ...upstreamDefaults, endpoints, ...upstream }]]),

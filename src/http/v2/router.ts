@@ -22,6 +22,7 @@ export function createRegistryApi({ directory, responder, scope }: RegistryApiOp
     scope.note(describeRoute(route));
     if (route.kind === "version") return jsonReply(200, {});
     const repository = directory.find(route);
+    scope.note({ repositoryKey: repository.key });
     if (route.namespace !== undefined) response.setHeader("OCI-Namespace", route.namespace);
     if (route.kind === "blob") return answerBlob(repository, route.digest, request);
     if (route.kind === "tags") return answerTags(repository, route);

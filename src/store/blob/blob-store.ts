@@ -29,9 +29,50 @@ export interface BlobStore extends AsyncDisposable {
    * Throws StorageError.
    */
   partial(digest: Digest): Promise<PartialBlob>;
-  /** false: it was not there. Readers that have it open read on. */
+  /** false: it was not there. Readers that have it open read on. Throws StorageError. */
   delete(digest: Digest): Promise<boolean>;
-  list(): AsyncIterable<BlobInfo>;
+  /**
+   * Whole blobs, in digest order; those that come or go meanwhile may be among them or not. Throws
+   * StorageError.
+   */
+  list(): AsyncIterable<Digest>;
+  /**
+   * Moves a damaged blob aside, in the place of an earlier one of that digest; false: it was not
+   * there. Throws StorageError.
+   */
+  quarantine(digest: Digest): Promise<boolean>;
+  /**
+   * Quarantined blobs and partial ones. That includes the partial blobs of downloads under way,
+   * which look unsound until their first record is written: callers know what runs. Throws
+   * StorageError.
+   */
+  listLeftovers(): AsyncIterable<Leftover>;
+  /**
+   * Removes it with all that belongs to it; never the partial blob of a download under way, which
+   * only the caller can know of. Throws StorageError.
+   */
+  deleteLeftover(leftover: Pick<Leftover, "kind" | "digest">): Promise<void>;
+  /** Of the file system, or whatever else bounds the store. Throws StorageError. */
+  measureSpace(): Promise<Space>;
+}
+
+/** A partial blob, or one moved aside. */
+export interface Leftover {
+  kind: "partial" | "quarantined";
+  digest: Digest;
+  /** What it takes on the disk; a partial blob may have holes. */
+  bytes: number;
+  /** Milliseconds since 1970: its last write, or when it was moved aside. */
+  changedAt: number;
+  /** false: a partial blob that its record does not bear out, of no use to a later download. */
+  isSound: boolean;
+}
+
+/** In bytes. */
+export interface Space {
+  total: number;
+  /** What this process may still write, once readers have let go of what was deleted under them. */
+  free: number;
 }
 
 /** A blob on its way in. Survives the process. */

@@ -6,10 +6,14 @@ import { toStorageError } from "./disk-errors.ts";
 export class DiskBlobReader implements BlobReader {
   readonly size: number;
   readonly #file: FileHandle;
+  readonly #onClosed: () => void;
+  #isClosed = false;
 
-  constructor(file: FileHandle, size: number) {
-    this.#file = file;
-    this.size = size;
+  /** `onClosed` is called once. */
+  constructor(options: { file: FileHandle; size: number; onClosed: () => void }) {
+    this.#file = options.file;
+    this.size = options.size;
+    this.#onClosed = options.onClosed;
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
@@ -21,7 +25,13 @@ export class DiskBlobReader implements BlobReader {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file.close();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      await this.#file.close();
+    } finally {
+      this.#onClosed();
+    }
   }
 
   async #readFile(buffer: Uint8Array, length: number, position: number): Promise<number> {

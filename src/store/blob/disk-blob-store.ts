@@ -3,22 +3,33 @@ import {
   constants,
   mkdir,
   open,
-  opendir,
+  rename,
   rm,
   stat,
+  statfs,
   type FileHandle,
 } from "node:fs/promises";
-import { join, relative } from "node:path";
 import type { Digest } from "../../oci/digest.ts";
-import type { BlobInfo, BlobReader, BlobStore, PartialBlob } from "./blob-store.ts";
+import type {
+  BlobInfo,
+  BlobReader,
+  BlobStore,
+  Leftover,
+  PartialBlob,
+  Space,
+} from "./blob-store.ts";
 import { DiskBlobReader } from "./disk-blob-reader.ts";
 import { isMissing, toStorageError } from "./disk-errors.ts";
 import { DiskLayout } from "./disk-layout.ts";
+import { listPartials, listQuarantined, removeLeftover } from "./disk-leftovers.ts";
+import { listBlobs } from "./disk-listing.ts";
 import { DiskPartialBlob } from "./disk-partial-blob.ts";
+import { OpenFiles } from "./open-files.ts";
 
 /** Blobs as files below one directory. What stands under a digest's name was verified before. */
 export class DiskBlobStore implements BlobStore {
   readonly #layout: DiskLayout;
+  readonly #openFiles = new OpenFiles();
 
   private constructor(layout: DiskLayout) {
     this.#layout = layout;
@@ -47,7 +58,7 @@ export class DiskBlobStore implements BlobStore {
 
   async open(digest: Digest): Promise<BlobReader | undefined> {
     const file = await unlessMissing(open(this.#layout.blob(digest), "r"));
-    return file && (await readerOf(file));
+    return file && (await this.#readerOf(digest, file));
   }
 
   async partial(digest: Digest): Promise<PartialBlob> {
@@ -57,40 +68,73 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async delete(digest: Digest): Promise<boolean> {
-    const removed = await unlessMissing(rm(this.#layout.blob(digest)).then(() => true));
+    const removed = await unlessMissing(
+      rm(this.#layout.blob(digest)).then(() => true),
+      "deleting a blob",
+    );
+    if (removed) this.#openFiles.delete(digest);
     return removed ?? false;
   }
 
-  async *list(): AsyncIterable<BlobInfo> {
-    const entries = await opendir(this.#layout.blobs, { recursive: true });
-    for await (const entry of entries) {
-      const path = join(entry.parentPath, entry.name);
-      const digest = DiskLayout.digestOfPath(relative(this.#layout.blobs, path));
-      const found = digest && (await this.stat(digest));
-      if (found) yield found;
+  list(): AsyncIterable<Digest> {
+    return listBlobs(this.#layout);
+  }
+
+  async quarantine(digest: Digest): Promise<boolean> {
+    try {
+      await mkdir(this.#layout.quarantine, { recursive: true });
+      await rename(this.#layout.blob(digest), this.#layout.quarantined(digest));
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw toStorageError(error, "moving a damaged blob aside");
+    }
+  }
+
+  async *listLeftovers(): AsyncIterable<Leftover> {
+    yield* listQuarantined(this.#layout);
+    yield* listPartials(this.#layout);
+  }
+
+  async deleteLeftover(leftover: Pick<Leftover, "kind" | "digest">): Promise<void> {
+    await removeLeftover(this.#layout, leftover);
+  }
+
+  async measureSpace(): Promise<Space> {
+    try {
+      const { blocks, bavail, bsize, frsize } = await statfs(this.#layout.blobs);
+      // Where the two differ (FUSE), blocks are of the second size; early releases of Node 24 lack it.
+      const blockBytes = frsize || bsize;
+      const free = bavail * blockBytes + this.#openFiles.deletedBytes;
+      return { total: blocks * blockBytes, free };
+    } catch (error) {
+      throw toStorageError(error, `measuring the file system of ${this.#layout.blobs}`);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Files are owned by their readers and partial blobs.
   }
-}
 
-async function readerOf(file: FileHandle): Promise<BlobReader> {
-  try {
-    const { size } = await file.stat();
-    return new DiskBlobReader(file, size);
-  } catch (error) {
-    await file.close();
-    throw error;
+  async #readerOf(digest: Digest, file: FileHandle): Promise<BlobReader> {
+    try {
+      const { size } = await file.stat();
+      return new DiskBlobReader({ file, size, onClosed: this.#openFiles.open(digest, size) });
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 }
 
-async function unlessMissing<T>(promise: Promise<T>): Promise<T | undefined> {
+async function unlessMissing<T>(
+  promise: Promise<T>,
+  doing = "reading a blob",
+): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw toStorageError(error, "reading a blob");
+    throw toStorageError(error, doing);
   }
 }

@@ -2,10 +2,10 @@ import type { FileHandle } from "node:fs/promises";
 import type { ByteRange } from "../../oci/byte-range.ts";
 import { Extents } from "./extents.ts";
 import {
+  isBorneOut,
   readPartialRecord,
   removePartialRecord,
   writePartialRecord,
-  type PartialRecord,
 } from "./partial-record.ts";
 
 /** How much a kill may cost in bytes to fetch again, and for how long a slow download may go unrecorded. */
@@ -48,7 +48,7 @@ export class PartialJournal {
   async load(file: FileHandle): Promise<void> {
     const record = await readPartialRecord(this.#path);
     const { size: fileSize } = await file.stat();
-    if (record && this.#isBorneOut(record, fileSize)) {
+    if (record && isBorneOut(record, { fileSize, bootId: this.#bootId })) {
       this.#extents = record.extents;
       this.#size = record.size;
     } else if (fileSize > 0) {
@@ -78,12 +78,6 @@ export class PartialJournal {
     if (this.#stopped) return;
     await this.stop();
     if (this.#extents.total > 0) await this.#recordSynced(file).catch(() => undefined);
-  }
-
-  #isBorneOut({ size, extents, bootId }: PartialRecord, fileSize: number): boolean {
-    const lastPresent = extents.toArray().at(-1)?.end ?? 0;
-    const isSince = bootId === undefined || bootId === this.#bootId;
-    return isSince && lastPresent <= Math.min(fileSize, size ?? Infinity);
   }
 
   #schedule(): void {

@@ -27,16 +27,31 @@ export async function readPartialRecord(path: string): Promise<PartialRecord | u
   return { size, bootId, extents: Extents.of(ranges) };
 }
 
+/** Whether what the record says is in a file of that size, in the time since that start of the machine. */
+export function isBorneOut(
+  { size, extents, bootId }: PartialRecord,
+  found: { fileSize: number; bootId: string },
+): boolean {
+  const lastPresent = extents.toArray().at(-1)?.end ?? 0;
+  const isSince = bootId === undefined || bootId === found.bootId;
+  return isSince && lastPresent <= Math.min(found.fileSize, size ?? Infinity);
+}
+
+/** A record that is being written; a kill may leave it behind. */
+export function partialRecordDraft(path: string): string {
+  return `${path}.new`;
+}
+
 /** Replaces the record in one step: a kill leaves the old one or the new one. */
 export async function writePartialRecord(path: string, record: PartialRecord): Promise<void> {
   const extents = record.extents.toArray().map(({ start, end }) => [start, end]);
-  const draft = `${path}.new`;
+  const draft = partialRecordDraft(path);
   await writeFile(draft, JSON.stringify({ ...record, extents }));
   await rename(draft, path);
 }
 
 export async function removePartialRecord(path: string): Promise<void> {
-  await rm(`${path}.new`, { force: true });
+  await rm(partialRecordDraft(path), { force: true });
   await rm(path, { force: true });
 }
 

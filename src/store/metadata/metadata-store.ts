@@ -33,6 +33,8 @@ export interface ManifestToSave {
   manifest: Manifest;
   /** What the manifest refers to: config and layers, or an index's children. All become linked. */
   references: readonly Descriptor[];
+  /** The manifest that this one is about: kept as long as that one, and used along with it. */
+  subject: Digest | undefined;
   at: number;
 }
 
@@ -64,7 +66,12 @@ export interface MetadataStore extends AsyncDisposable {
   deleteBlob(digest: Digest): Promise<void>;
   link(repository: QualifiedName, digest: Digest, at: number): Promise<void>;
 
-  /** Last use by digest, of manifests and blobs; unknown digests are passed over, times never go back. */
+  /**
+   * Last use by digest, of manifests and blobs; unknown digests are passed over, times never go
+   * back. Using a manifest uses all that is here of what it refers to, at any depth, and what is
+   * here of its referrers: a HEAD of an index keeps the layers below it warm. Many uses are several
+   * steps, with other calls in between; a failure leaves those that were recorded before it.
+   */
   recordUses(uses: ReadonlyMap<Digest, number>): Promise<void>;
   lastUsedAt(digest: Digest): Promise<number | undefined>;
 }

@@ -4,6 +4,7 @@ import type { Manifest } from "../../oci/manifest.ts";
 import type { QualifiedName } from "../../oci/repository-name.ts";
 import type { Holding, ManifestToSave } from "./metadata-store.ts";
 import type { SqliteLinks } from "./sqlite-links.ts";
+import type { SqliteReferences } from "./sqlite-references.ts";
 
 interface ManifestRow {
   mediaType: string;
@@ -13,28 +14,39 @@ interface ManifestRow {
 const findSql = "SELECT media_type AS mediaType, bytes FROM manifests WHERE digest = ?";
 
 const saveSql = `
-  INSERT INTO manifests (digest, media_type, bytes, size, created_at, used_at)
-  VALUES (@digest, @mediaType, @bytes, length(@bytes), @at, @at)
+  INSERT INTO manifests (digest, media_type, bytes, size, subject, created_at, used_at)
+  VALUES (@digest, @mediaType, @bytes, length(@bytes), @subject, @at, @at)
   ON CONFLICT DO UPDATE SET
     media_type = excluded.media_type,
     bytes = excluded.bytes,
     size = excluded.size,
+    subject = excluded.subject,
     used_at = max(used_at, excluded.used_at)`;
 
 export class SqliteManifests {
   readonly #links: SqliteLinks;
   readonly #find: Statement<[string], ManifestRow>;
-  readonly #delete: Statement<[string]>;
+  readonly #delete: Transaction<(digest: Digest) => void>;
   readonly #save: Transaction<(save: ManifestToSave) => void>;
 
-  constructor(database: Database, links: SqliteLinks) {
+  constructor(database: Database, tables: { links: SqliteLinks; references: SqliteReferences }) {
+    const { links, references } = tables;
     this.#links = links;
     this.#find = database.prepare(findSql);
-    this.#delete = database.prepare("DELETE FROM manifests WHERE digest = ?");
-    const save = database.prepare(saveSql);
-    this.#save = database.transaction(({ repository, manifest, references, at }) => {
-      save.run({ ...manifest, at });
-      links.addWithReferences(repository, manifest.digest, references, at);
+    const remove = database.prepare("DELETE FROM manifests WHERE digest = ?");
+    this.#delete = database.transaction((digest) => {
+      remove.run(digest);
+      references.delete(digest);
+    });
+    const insert = database.prepare(saveSql);
+    this.#save = database.transaction((save) => {
+      const { digest } = save.manifest;
+      insert.run({ ...save.manifest, subject: save.subject ?? null, at: save.at });
+      references.replace(
+        digest,
+        save.references.map((reference) => reference.digest),
+      );
+      links.addWithReferences(save.repository, digest, save.references, save.at);
     });
   }
 
@@ -50,7 +62,7 @@ export class SqliteManifests {
   }
 
   delete(digest: Digest): void {
-    this.#delete.run(digest);
+    this.#delete.immediate(digest);
   }
 }
 

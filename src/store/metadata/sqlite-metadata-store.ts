@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import { systemClock, type Clock } from "../../clock.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -13,9 +14,21 @@ import type {
   MetadataStore,
   TagRecord,
 } from "./metadata-store.ts";
+import type { InventoryStore } from "./inventory-store.ts";
+import type { PinStore } from "./pin-store.ts";
 import { inMemory } from "./sqlite-connection.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
+import { SqliteInventoryStore } from "./sqlite-inventory-store.ts";
+import { SqlitePinStore } from "./sqlite-pin-store.ts";
 import { RecoveringTables } from "./sqlite-recovery.ts";
+import { SqliteTrafficStore } from "./sqlite-traffic-store.ts";
+import { SqliteUpkeepStore } from "./sqlite-upkeep-store.ts";
+import type { TrafficStore } from "./traffic-store.ts";
+import type { UpkeepStore } from "./upkeep-store.ts";
+import { UseWalk } from "./use-walk.ts";
+
+/** Digests in one transaction: a few milliseconds, then requests are let in. */
+const usesPerStep = 50;
 
 interface SqliteMetadataStoreOptions {
   log: Logger;
@@ -30,6 +43,10 @@ interface SqliteMetadataStoreOptions {
  * failures come as MetadataError, and a damaged database is replaced on the way.
  */
 export class SqliteMetadataStore implements MetadataStore {
+  readonly upkeep: UpkeepStore;
+  readonly pins: PinStore;
+  readonly inventory: InventoryStore;
+  readonly traffic: TrafficStore;
   readonly #tables: RecoveringTables;
   readonly #log: Logger;
 
@@ -37,6 +54,10 @@ export class SqliteMetadataStore implements MetadataStore {
     const { log, clock = systemClock, onRebuilt = () => undefined } = options;
     this.#log = log;
     this.#tables = new RecoveringTables({ path, log, clock, onRebuilt });
+    this.upkeep = new SqliteUpkeepStore(this.#tables);
+    this.pins = new SqlitePinStore(this.#tables);
+    this.inventory = new SqliteInventoryStore(this.#tables);
+    this.traffic = new SqliteTrafficStore(this.#tables);
   }
 
   /** `path` names the database file. Throws NewerDatabaseError, MetadataError. */
@@ -126,7 +147,12 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   async recordUses(uses: ReadonlyMap<Digest, number>): Promise<void> {
-    this.#tables.use(({ usage }) => usage.record(uses));
+    const walk = new UseWalk(uses);
+    for (let some = walk.take(usesPerStep); some.length > 0; some = walk.take(usesPerStep)) {
+      const step = some;
+      walk.add(this.#tables.use(({ usage }) => usage.record(step)));
+      await setImmediate();
+    }
   }
 
   async lastUsedAt(digest: Digest): Promise<number | undefined> {

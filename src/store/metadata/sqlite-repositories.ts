@@ -17,6 +17,11 @@ export class SqliteRepositories {
       .pluck();
   }
 
+  /** undefined: nothing of it was ever kept. */
+  find(name: QualifiedName): number | undefined {
+    return this.#find.get(name);
+  }
+
   /** Within the caller's transaction. */
   ensure(name: QualifiedName): number {
     const id = this.#find.get(name) ?? this.#insert.get(name);

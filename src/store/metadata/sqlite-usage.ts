@@ -1,5 +1,6 @@
 import type { Database, Statement, Transaction } from "better-sqlite3";
-import type { Digest } from "../../oci/digest.ts";
+import { asDigest, type Digest } from "../../oci/digest.ts";
+import type { Use } from "./use-walk.ts";
 
 const findSql = `
   SELECT max(used_at) FROM (
@@ -8,29 +9,43 @@ const findSql = `
     SELECT used_at FROM manifests WHERE digest = ?
   )`;
 
+/** What a manifest refers to, and its referrers. */
+const findBelowSql = `
+  SELECT digest FROM manifest_references WHERE manifest = @digest
+  UNION ALL
+  SELECT digest FROM manifests WHERE subject = @digest`;
+
 export class SqliteUsage {
   readonly #find: Statement<[string, string], number | null>;
-  readonly #record: Transaction<(uses: ReadonlyMap<Digest, number>) => void>;
+  readonly #record: Transaction<(uses: readonly Use[]) => Use[]>;
 
   constructor(database: Database) {
     this.#find = database.prepare<[string, string], number | null>(findSql).pluck();
+    const findBelow = database.prepare<{ digest: Digest }, string>(findBelowSql).pluck();
     const updates = ["blobs", "manifests"].map((table) =>
-      database.prepare<{ digest: Digest; at: number }>(
+      database.prepare<Use>(
         `UPDATE ${table} SET used_at = @at WHERE digest = @digest AND used_at < @at`,
       ),
     );
-    this.#record = database.transaction((uses) => {
-      for (const [digest, at] of uses) {
+    this.#record = database.transaction((uses) =>
+      uses.flatMap(({ digest, at }) => {
         for (const update of updates) update.run({ digest, at });
-      }
-    });
+        return findBelow.all({ digest }).flatMap((below) => toUse(below, at));
+      }),
+    );
   }
 
-  record(uses: ReadonlyMap<Digest, number>): void {
-    if (uses.size > 0) this.#record.immediate(uses);
+  /** Says what is used along with them, one step further down. */
+  record(uses: readonly Use[]): Use[] {
+    return this.#record.immediate(uses);
   }
 
   findLast(digest: Digest): number | undefined {
     return this.#find.get(digest, digest) ?? undefined;
   }
+}
+
+function toUse(text: string, at: number): Use[] {
+  const digest = asDigest(text);
+  return digest === undefined ? [] : [{ digest, at }];
 }

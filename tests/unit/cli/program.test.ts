@@ -85,12 +85,45 @@ describe("entrepot config check", () => {
     );
   });
 
+  test("passes on nothing that a terminal obeys", async () => {
+    const text = 'storage: { path: "/\\e[31m\\x9b" }\nlog: { level: "\\x9b" }';
+    const wrong = await runWith(text, ["config", "check"]);
+    const good = await runWith(text.split("\n", 1)[0], ["config", "check"]);
+    expect([wrong.code, good.code]).toEqual([2, 0]);
+    expect((wrong.stderr + good.stdout).replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+
   test("prints warnings to standard error", async () => {
     const { code, stderr } = await runWith("", ["config", "check"], { ENTREPOT_PROT: "1" });
     expect(code).toBe(0);
     expect(stderr).toBe(
       "warning: environment: ENTREPOT_PROT: sets nothing, there is no such setting\n",
     );
+  });
+});
+
+describe("entrepot config check --json", () => {
+  test("is one document about a good file", async () => {
+    const env = { ENTREPOT_PROT: "1" };
+    const { code, stdout, stderr } = await runWith("", ["config", "check", "--json"], env);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual({
+      file: "mirror.config.yaml",
+      ok: true,
+      problems: [],
+      warnings: ["environment: ENTREPOT_PROT: sets nothing, there is no such setting"],
+    });
+  });
+
+  test("is one document about a wrong file, and ends with 2", async () => {
+    const { code, stdout, stderr } = await runWith("servr:", ["config", "check", "--json"]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual({
+      file: "mirror.config.yaml",
+      ok: false,
+      problems: ["mirror.config.yaml:1:1: servr: unknown key; did you mean server?"],
+      warnings: [],
+    });
   });
 });
 

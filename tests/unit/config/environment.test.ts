@@ -46,6 +46,38 @@ describe("settings from the environment", () => {
     });
   });
 
+  test("set sizes, ages and lists of images and platforms", async () => {
+    const { config, warnings } = await loadText("", {
+      env: {
+        ENTREPOT_STORAGE_MAX_SIZE: "100GiB",
+        ENTREPOT_STORAGE_MIN_FREE: "10%",
+        ENTREPOT_STORAGE_MAX_AGE: "off",
+        ENTREPOT_SCRUB_RATE: "1MiB",
+        ENTREPOT_PREFETCH_IMAGES: "node, docker.io/library/python:3",
+        ENTREPOT_PREFETCH_PLATFORMS: "linux/amd64,linux/arm64",
+      },
+    });
+    expect(warnings).toEqual([]);
+    expect(config.storage).toMatchObject({
+      maxBytes: 107_374_182_400,
+      minFree: { percent: 10 },
+      maxAgeMs: Infinity,
+    });
+    expect(config.scrub.bytesPerSecond).toBe(1_048_576);
+    expect(config.prefetch).toMatchObject({
+      names: ["node", "docker.io/library/python:3"],
+      platforms: [
+        { os: "linux", architecture: "amd64" },
+        { os: "linux", architecture: "arm64" },
+      ],
+    });
+  });
+
+  test("take all platforms as one word", async () => {
+    const { config } = await loadText("", { env: { ENTREPOT_PREFETCH_PLATFORMS: "all" } });
+    expect(config.prefetch.platforms).toBe("all");
+  });
+
   test("can choose the upstream and then set it up", async () => {
     const { config } = await loadText("", {
       env: {

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import type { UpstreamConfig } from "../../../src/config/config.ts";
 import { loadConfig } from "../../../src/config/load.ts";
+import { platformOfMachine } from "../../../src/oci/platform.ts";
 import { loadText } from "./load-from-text.ts";
 
 const defaultUpstream: UpstreamConfig = {
@@ -38,12 +39,25 @@ describe("loadConfig", () => {
         publicUrl: undefined,
       },
       log: { level: "info", format: "auto" },
-      storage: { path: join(directory, "data") },
+      storage: {
+        path: join(directory, "data"),
+        maxBytes: 50 * 1024 ** 3,
+        minFree: { percent: 5 },
+        maxAgeMs: 90 * 86_400_000,
+      },
+      scrub: { bytesPerSecond: 20 * 1024 ** 2, everyMs: 30 * 86_400_000 },
       tags: {
         revalidateAfterMs: 60_000,
         revalidateTimeoutMs: 3000,
         serveStaleForMs: 2_592_000_000,
         negativeTtlMs: 10_000,
+      },
+      rules: [],
+      prefetch: {
+        names: [],
+        platforms: [platformOfMachine(process.arch)],
+        schedule: undefined,
+        timeZone: undefined,
       },
       defaultUpstream: "docker.io",
       upstreams: new Map([["docker.io", defaultUpstream]]),
@@ -54,8 +68,14 @@ describe("loadConfig", () => {
     const { config } = await loadText(`
 server: { listen: "[::1]:0", drainTimeout: 0s, headersTimeout: 1s, idleTimeout: 1d, publicUrl: "https://Mirror.example.com/" }
 log: { level: silent, format: json }
-storage: { path: /var/lib/entrepot }
+storage: { path: /var/lib/entrepot, maxSize: 1.5TB, minFree: 20GiB, maxAge: 1d }
+scrub: { rate: 1MiB/s, every: 12h }
 tags: { revalidateAfter: 0s, revalidateTimeout: 100ms, serveStaleFor: 1d, negativeTtl: 0s }
+prefetch:
+  images: [ "localhost:5001/a/b:1", "localhost:5001/c" ]
+  platforms: [ linux/amd64, linux/arm64/v8 ]
+  schedule: "0 3 * * *"
+  timeZone: Europe/Berlin
 defaultUpstream: localhost:5001
 upstreams:
   localhost:5001:
@@ -78,12 +98,28 @@ upstreams:
         publicUrl: "https://mirror.example.com",
       },
       log: { level: "silent", format: "json" },
-      storage: { path: "/var/lib/entrepot" },
+      storage: {
+        path: "/var/lib/entrepot",
+        maxBytes: 1_500_000_000_000,
+        minFree: { bytes: 20 * 1024 ** 3 },
+        maxAgeMs: 86_400_000,
+      },
+      scrub: { bytesPerSecond: 1024 ** 2, everyMs: 43_200_000 },
       tags: {
         revalidateAfterMs: 0,
         revalidateTimeoutMs: 100,
         serveStaleForMs: 86_400_000,
         negativeTtlMs: 0,
+      },
+      rules: [],
+      prefetch: {
+        names: ["localhost:5001/a/b:1", "localhost:5001/c"],
+        platforms: [
+          { os: "linux", architecture: "amd64" },
+          { os: "linux", architecture: "arm64", variant: "v8" },
+        ],
+        schedule: "0 3 * * *",
+        timeZone: "Europe/Berlin",
       },
       defaultUpstream: "localhost:5001",
       upstreams: new Map([
@@ -103,6 +139,23 @@ upstreams:
         ],
       ]),
     });
+  });
+
+  test("takes off for no limit and never", async () => {
+    const { config } = await loadText(
+      "storage: { maxSize: off, minFree: off, maxAge: off }\nscrub: { every: off }",
+    );
+    expect(config.storage).toMatchObject({
+      maxBytes: Infinity,
+      minFree: { bytes: 0 },
+      maxAgeMs: Infinity,
+    });
+    expect(config.scrub.everyMs).toBe(Infinity);
+  });
+
+  test.each(["all", "[all]", "[linux/amd64, all]"])("takes %s for all platforms", async (text) => {
+    const { config } = await loadText(`prefetch: { platforms: ${text} }`);
+    expect(config.prefetch.platforms).toBe("all");
   });
 
   test("mirrors the default upstream where the file names none", async () => {
@@ -173,13 +226,23 @@ describe("what the project ships", () => {
     expect(warnings).toEqual([]);
   });
 
+  test("docs/configuration.md shows good configurations only", async () => {
+    const documentation = await readFile(resolve("docs/configuration.md"), "utf8");
+    const shown = Array.from(
+      documentation.matchAll(/```yaml\n([^]*?)```/g),
+      ([, text = ""]) => text,
+    );
+    expect(shown.join("\n")).toContain("onUpstreamDelete: keep");
+    for (const text of shown) expect((await loadText(text)).warnings).toEqual([]);
+  });
+
   test("docs/configuration.md shows the defaults as they are", async () => {
     const documentation = await readFile(resolve("docs/configuration.md"), "utf8");
     const shown = /```yaml\n([^]*?)```/.exec(documentation)?.[1] ?? "";
     const documented = await loadText(shown);
     const empty = await loadText("");
-    const storage = { path: "" };
-    expect({ ...documented.config, storage }).toEqual({ ...empty.config, storage });
+    documented.config.storage.path = empty.config.storage.path;
+    expect(documented.config).toEqual(empty.config);
     expect(shown).toContain("maxRetryWait");
   });
 });

@@ -64,7 +64,7 @@ const wrongFiles: [string, string, string][] = [
   [
     "a scalar instead of a list",
     "upstreams: { docker.io: { endpoints: https://a } }",
-    "1:38: upstreams.docker.io.endpoints: is not a list; write [a, b]",
+    "1:38: upstreams.docker.io.endpoints: is not a list; write [a, b], or one entry a line, each after a -",
   ],
   [
     "an empty list of endpoints",

@@ -41,6 +41,38 @@ describe("a manifest", () => {
     expect(parse(document, sent).mediaType).toBe(mediaType);
   });
 
+  test.each([
+    [
+      { os: "linux", architecture: "arm", variant: "v7", "os.version": "1" },
+      { os: "linux", architecture: "arm", variant: "v7" },
+    ],
+    [
+      { os: "linux", architecture: "amd64", variant: "" },
+      { os: "linux", architecture: "amd64" },
+    ],
+    [{ os: "linux" }, undefined],
+    ["linux/amd64", undefined],
+    [null, undefined],
+  ])("an index's child with platform %j runs on %j", (platform, expected) => {
+    const { manifests } = parse({ ...index, manifests: [{ ...child, platform }] }, ociIndex);
+    expect(manifests).toEqual([{ ...child, ...(expected && { platform: expected }) }]);
+  });
+
+  test.each([
+    ["a manifest", manifest, ociManifest],
+    ["an index", index, ociIndex],
+  ])("knows what it is about, as %s", (_, document, type) => {
+    expect(parse({ ...document, subject: child }, type).subject).toBe(child.digest);
+    expect(parse(document, type).subject).toBeUndefined();
+  });
+
+  test.each([["sha256:12"], [{ digest: "sha256:12" }], [{ digest: 5 }], [null]])(
+    "is about nothing where its subject is %j",
+    (subject) => {
+      expect(parse({ ...manifest, subject }, ociManifest).subject).toBeUndefined();
+    },
+  );
+
   test("has the type it was sent as, without parameters", () => {
     expect(parse(manifest, `${ociManifest}; charset=utf-8`).mediaType).toBe(ociManifest);
   });

@@ -9,17 +9,28 @@ import SqliteDatabase from "better-sqlite3";
 import { pino } from "pino";
 import { SqliteMetadataStore } from "../../../../src/store/metadata/sqlite-metadata-store.ts";
 import { describeMetadataStore } from "../../../contract/metadata-store.ts";
+import { describePinStore } from "../../../contract/pin-store.ts";
+import { describeUpkeepStore } from "../../../contract/upkeep-store.ts";
 import { makeTempDir } from "../../../support/temp-dir.ts";
 import { makeRecordingLog } from "./recording-log.ts";
 import { makeRound, repository } from "./rounds.ts";
 
 const log = pino({ enabled: false });
 
-describeMetadataStore("a SQLite file", (directory) =>
-  SqliteMetadataStore.open({ path: join(directory, "metadata.db"), log }),
-);
+function openFile(directory: string): Promise<SqliteMetadataStore> {
+  return SqliteMetadataStore.open({ path: join(directory, "metadata.db"), log });
+}
 
-describeMetadataStore("SQLite in memory", async () => SqliteMetadataStore.openInMemory({ log }));
+describeMetadataStore("a SQLite file", openFile);
+describeUpkeepStore("a SQLite file", openFile);
+describePinStore("a SQLite file", openFile);
+
+async function openMemory(): Promise<SqliteMetadataStore> {
+  return SqliteMetadataStore.openInMemory({ log });
+}
+
+describeMetadataStore("SQLite in memory", openMemory);
+describeUpkeepStore("SQLite in memory", openMemory);
 
 describe("SqliteMetadataStore", () => {
   const { manifest, layer, tag } = makeRound(1);
@@ -29,7 +40,13 @@ describe("SqliteMetadataStore", () => {
     const path = join(directory.path, "deep", "metadata.db");
     {
       await using store = await SqliteMetadataStore.open({ path, log });
-      await store.saveManifest({ repository, manifest, references: [layer], at: 1000 });
+      await store.saveManifest({
+        repository,
+        manifest,
+        references: [layer],
+        subject: undefined,
+        at: 1000,
+      });
       await store.saveTag(repository, tag, manifest.digest, 1000);
     }
     expect(await readdir(join(directory.path, "deep"))).toEqual(["metadata.db"]);
@@ -82,7 +99,13 @@ describe("SqliteMetadataStore", () => {
     const path = join(directory.path, "metadata.db");
     {
       await using store = await SqliteMetadataStore.open({ path, log });
-      await store.saveManifest({ repository, manifest, references: [], at: 1000 });
+      await store.saveManifest({
+        repository,
+        manifest,
+        references: [],
+        subject: undefined,
+        at: 1000,
+      });
     }
     const database = new SqliteDatabase(path);
     database.prepare("UPDATE manifests SET bytes = CAST('{}' AS BLOB)").run();

@@ -1,10 +1,10 @@
 import { mkdir, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import SqliteDatabase from "better-sqlite3";
 import type { Clock } from "../../../../src/clock.ts";
 import { SqliteMetadataStore } from "../../../../src/store/metadata/sqlite-metadata-store.ts";
 import { makeTempDir } from "../../../support/temp-dir.ts";
+import { openRaw } from "./raw-database.ts";
 import { makeRecordingLog } from "./recording-log.ts";
 import { makeRound, repository } from "./rounds.ts";
 
@@ -23,7 +23,13 @@ async function fillDatabase(path: string): Promise<void> {
   await store.finishRebuild();
   for (let number = 0; number < 200; number += 1) {
     const { manifest, layer, tag } = makeRound(number);
-    await store.saveManifest({ repository, manifest, references: [layer], at: number });
+    await store.saveManifest({
+      repository,
+      manifest,
+      references: [layer],
+      subject: undefined,
+      at: number,
+    });
     await store.saveTag(repository, tag, manifest.digest, number);
   }
 }
@@ -31,6 +37,14 @@ async function fillDatabase(path: string): Promise<void> {
 async function overwrite(path: string, start: number, end: number): Promise<void> {
   await using file = await open(path, "r+");
   await file.write(Buffer.alloc(end - start, 0xff), 0, end - start, start);
+}
+
+/** Spoils what the database grew by since it was made: opening it meets only what is before. */
+async function damageContent(path: string): Promise<void> {
+  await using directory = await makeTempDir();
+  const empty = join(directory.path, "empty.db");
+  await (await SqliteMetadataStore.open({ path: empty, log: quietLog }))[Symbol.asyncDispose]();
+  await overwrite(path, (await stat(empty)).size, (await stat(path)).size);
 }
 
 describe("opening a damaged metadata database", () => {
@@ -102,7 +116,7 @@ describe("a metadata database found damaged in use", () => {
     await using directory = await makeTempDir();
     const path = join(directory.path, "metadata.db");
     await fillDatabase(path);
-    await overwrite(path, pageSize, (await stat(path)).size);
+    await damageContent(path);
     const { log, lines } = makeRecordingLog();
     let rebuilds = 0;
     const onRebuilt = () => void (rebuilds += 1);
@@ -115,7 +129,13 @@ describe("a metadata database found damaged in use", () => {
     expect(rebuilds).toBe(1);
     expect(store.rebuilt).toBe(true);
     expect(lines).toMatchObject([{ level: 40, keptAs: join(directory.path, keptName) }]);
-    await store.saveManifest({ repository, manifest, references: [], at: 1000 });
+    await store.saveManifest({
+      repository,
+      manifest,
+      references: [],
+      subject: undefined,
+      at: 1000,
+    });
     expect((await store.findManifest(repository, manifest.digest)).content).toBeDefined();
     expect(rebuilds).toBe(1);
   });
@@ -124,11 +144,17 @@ describe("a metadata database found damaged in use", () => {
     await using directory = await makeTempDir();
     const path = join(directory.path, "metadata.db");
     await fillDatabase(path);
-    await overwrite(path, pageSize, (await stat(path)).size);
+    await damageContent(path);
     const { manifest, layer } = makeRound(500);
     {
       await using store = await SqliteMetadataStore.open({ path, log: quietLog, clock });
-      await store.saveManifest({ repository, manifest, references: [layer], at: 1000 });
+      await store.saveManifest({
+        repository,
+        manifest,
+        references: [layer],
+        subject: undefined,
+        at: 1000,
+      });
     }
     await using store = await SqliteMetadataStore.open({ path, log: quietLog, clock });
     const { content, linked } = await store.findManifest(repository, manifest.digest);
@@ -141,7 +167,7 @@ describe("a metadata database found damaged in use", () => {
     await using directory = await makeTempDir();
     const path = join(directory.path, "storage", "metadata.db");
     await fillDatabase(path);
-    await overwrite(path, pageSize, (await stat(path)).size);
+    await damageContent(path);
     let rebuilds = 0;
     const onRebuilt = () => void (rebuilds += 1);
     await using store = await SqliteMetadataStore.open({ path, log: quietLog, clock, onRebuilt });
@@ -157,8 +183,3 @@ describe("a metadata database found damaged in use", () => {
     expect(rebuilds).toBe(1);
   });
 });
-
-function openRaw(path: string): SqliteDatabase.Database & Disposable {
-  const database = new SqliteDatabase(path);
-  return Object.assign(database, { [Symbol.dispose]: () => void database.close() });
-}

@@ -11,7 +11,13 @@ const log = pino({ enabled: false });
 const store = await SqliteMetadataStore.open({ path: process.argv[2] ?? "", log });
 for (let number = 0; ; number += 1) {
   const { manifest, layer, tag } = makeRound(number);
-  await store.saveManifest({ repository, manifest, references: [layer], at: number });
+  await store.saveManifest({
+    repository,
+    manifest,
+    references: [layer],
+    subject: undefined,
+    at: number,
+  });
   await store.saveTag(repository, tag, manifest.digest, number);
   await store.saveBlob(layer.digest, { size: layer.size, checkedAt: number }, number);
   writeSync(1, `${number}\n`);
