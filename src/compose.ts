@@ -1,5 +1,7 @@
 import { destination, type DestinationStream } from "pino";
+import { defaultFirst } from "./clients/mirror.ts";
 import type { Config } from "./config/config.ts";
+import type { StorageNeed } from "./cli/command.ts";
 import { ControlClient } from "./admin/control-client.ts";
 import { ControlServer } from "./admin/control-server.ts";
 import { StorageHolder } from "./admin/storage-holder.ts";
@@ -9,7 +11,9 @@ import { formatAddress, listen } from "./compose/listen.ts";
 import { buildOperations } from "./compose/operations.ts";
 import {
   controlSocketPath,
-  demandCache,
+  hasCache,
+  noCache,
+  openNoStorage,
   openStorage,
   openStorageForCommand,
   type Storage,
@@ -59,9 +63,13 @@ export async function startMirror(
   let isDraining = false;
   const app = createApp({
     directory: cache.directory,
+    catalog: cache.catalog,
     ...basics,
     health: () => reportHealth(storage, cache),
-    page: { publicUrl: config.server.publicUrl, upstreams: [...config.upstreams.keys()] },
+    page: {
+      publicUrl: config.server.publicUrl,
+      upstreams: defaultFirst(config.upstreams.keys(), config.defaultUpstream),
+    },
     isDraining: () => isDraining,
     onAnswered: (answer) => cache.statistics.noteAnswer(answer),
   });
@@ -83,14 +91,18 @@ export async function startMirror(
   };
 }
 
+interface CommandNeeds extends Pick<Overrides, "environment"> {
+  storage: StorageNeed;
+}
+
 /**
  * Those of the server that holds the storage, else those of this process, which then holds it
- * itself; it makes one only for a command that `fills` it. Throws StartError for what an operator must mend.
+ * itself. Throws StartError for what an operator must mend.
  */
 export async function openOperations(
   config: Config,
   identity: Identity,
-  { fills }: { fills: boolean },
+  { storage: need, environment }: CommandNeeds,
 ): Promise<OpenOperations> {
   const { path } = config.storage;
   const client = await ControlClient.connect({
@@ -101,10 +113,15 @@ export async function openOperations(
     return { operations: client, [Symbol.asyncDispose]: holdsNothing };
   }
   await using building = new AsyncDisposableStack();
-  const basics = prepareBasics(quietly(config), { logDestination: standardError() });
-  if (!fills) demandCache(path);
-  const storage = await openStorageForCommand(path, basics, building);
-  building.use(await announce(config, identity, basics));
+  const surroundings = { ...(environment && { environment }), logDestination: standardError() };
+  const basics = prepareBasics(quietly(config), surroundings);
+  const isThere = hasCache(path);
+  if (!isThere && need === "existing") throw noCache(path);
+  const isHeld = isThere || need === "made";
+  const storage = isHeld
+    ? await openStorageForCommand(path, basics, building)
+    : openNoStorage(path, basics, building);
+  if (isHeld) building.use(await announce(config, identity, basics));
   const cache = buildCache({ config, basics, storage, building });
   const examiner = buildExaminer({ basics, storage, cache });
   const parts = { config, basics, storage, cache, examiner };

@@ -24,13 +24,14 @@ process.on("uncaughtException", (error) => {
 });
 
 const version = readVersion();
+const environment = process.env;
 const identity = { version, command: `entrepot ${args[0] ?? ""}` };
 
 process.exitCode = await runProgram(args, {
   version,
-  env: process.env,
-  start: (config) => startMirror(config, identity),
-  openOperations: (config, needs) => openOperations(config, identity, needs),
+  env: environment,
+  start: (config) => startMirror(config, identity, { environment }),
+  openOperations: (config, storage) => openOperations(config, identity, { storage, environment }),
   stop: stop.signal,
 });
 

@@ -55,6 +55,8 @@ export class ControlClient implements Operations {
   readonly verify = this.#bind("verify");
   readonly prefetch = this.#bind("prefetch");
   readonly stats = this.#bind("stats");
+  readonly listUpstreams = this.#bind("listUpstreams");
+  readonly testUpstream = this.#bind("testUpstream");
 
   private constructor({ path, version }: ConnectOptions, serverVersion: string) {
     this.#path = path;

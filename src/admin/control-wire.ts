@@ -48,6 +48,8 @@ export const argsSchemas: { [Name in OperationName]: z.ZodType<OperationArgs<Nam
   verify: z.strictObject({ name: text.exactOptional(), repair: z.boolean() }),
   prefetch: z.strictObject({ names, platforms: z.union([z.literal("all"), names]) }),
   stats: z.strictObject({ sinceMs: time.exactOptional() }),
+  listUpstreams: z.strictObject({}),
+  testUpstream: z.strictObject({ name: text.exactOptional() }),
 };
 
 export function isOperationName(name: string): name is OperationName {
@@ -73,6 +75,8 @@ const marks: { [Name in OperationName]: { event?: string[]; result: string[] | "
   verify: { event: ["done", "total"], result: ["blobs", "bytes", "damaged"] },
   prefetch: { event: ["kind", "name", "state"], result: ["names", "fetchedBytes"] },
   stats: { result: ["space", "counts", "traffic", "downloads", "integrity"] },
+  listUpstreams: { result: "list" },
+  testUpstream: { event: ["upstream", "step", "outcome"], result: ["upstreams"] },
 };
 
 export function isEvent<Name extends OperationName>(

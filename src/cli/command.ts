@@ -10,14 +10,19 @@ interface OpenOperations extends AsyncDisposable {
   readonly operations: Operations;
 }
 
+/**
+ * What a command does without a server where no cache was made yet. existing: it ends, as there is
+ * nothing to look at · made: it makes one, to fill it · optional: it goes without.
+ */
+export type StorageNeed = "existing" | "made" | "optional";
+
 /** What a command is given besides its arguments. */
 export interface CommandContext {
   env: NodeJS.ProcessEnv;
   /**
-   * Without a server, a storage that is not there yet is only made for a command that `fills` it.
    * Throws StartError for what an operator must mend.
    */
-  openOperations: (config: Config, needs: { fills: boolean }) => Promise<OpenOperations>;
+  openOperations: (config: Config, storage: StorageNeed) => Promise<OpenOperations>;
   /** Aborted when the command shall end: by a signal, or as nobody reads its output any more. */
   stop: AbortSignal;
   clock: Clock;

@@ -20,8 +20,8 @@ export async function checkConfig(options: CheckOptions): Promise<ExitCode> {
   const config = await readConfig(file, env);
   if (!config) return exitCode.usage;
   const { server, storage, upstreams } = config;
-  const mirrored = [...upstreams].map(
-    ([host, { endpoints }]) => `${host} from ${endpoints.join(", ")}`,
+  const mirrored = [...upstreams].map(([host, { endpoints }]) =>
+    endpoints.length === 0 ? host : `${host} from ${endpoints.map(({ url }) => url).join(", ")}`,
   );
   const meaning = `mirrors ${mirrored.join("; ")}, listens on ${formatUrl(server.host, server.port)}, stores in ${storage.path}`;
   await writeLine(stdout, toPrintable(`${file}: ok`));

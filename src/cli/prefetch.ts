@@ -96,7 +96,7 @@ async function prefetch(
     isConfigured && names.length === 0
       ? "name what to prefetch, or set prefetch.images"
       : undefined;
-  return runOperations(context, options.config, work, { fills: true, findMisuse });
+  return runOperations(context, options.config, work, { storage: "made", findMisuse });
 }
 
 function formatPlatforms({ platforms }: Config["prefetch"]): Platforms {

@@ -15,8 +15,10 @@ import { registerPrefetch } from "./prefetch.ts";
 import { registerRemove } from "./remove.ts";
 import { registerRules } from "./rules.ts";
 import { registerServe, type ServeOptions } from "./serve.ts";
+import { registerSetup } from "./setup.ts";
 import { registerShow } from "./show.ts";
 import { registerStats } from "./stats.ts";
+import { registerUpstreams } from "./upstreams.ts";
 import { registerVerify } from "./verify.ts";
 
 export interface ProgramOptions extends ServeOptions, Pick<CommandContext, "openOperations"> {
@@ -78,9 +80,14 @@ function createProgram(options: ProgramOptions, context: CommandContext): Comman
     .exitOverride();
   program.commandsGroup("Server:");
   registerServe(program, { ...options, finish: context.finish });
-  for (const register of [registerHealthcheck, registerConfig, registerRules]) {
-    register(program, context);
-  }
+  const serving = [
+    registerHealthcheck,
+    registerUpstreams,
+    registerConfig,
+    registerRules,
+    registerSetup,
+  ];
+  for (const register of serving) register(program, context);
   program.commandsGroup("What is in the cache:");
   for (const register of [registerList, registerShow, registerStats]) register(program, context);
   program.commandsGroup("Steering it:");

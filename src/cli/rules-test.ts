@@ -1,4 +1,6 @@
 import type { Config } from "../config/config.ts";
+import { covers } from "../config/host-pattern.ts";
+import { ruleBookOptions } from "../config/rule-book-options.ts";
 import { formatRuleSetting } from "../config/to-tree.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { formatPullName, parsePullName, type PullName } from "../oci/pull-name.ts";
@@ -44,7 +46,7 @@ export async function testRules(options: TestOptions): Promise<ExitCode> {
   const pullNames = parseNames(names);
   const config = await readConfig(file, env);
   if (!pullNames || !config) return exitCode.usage;
-  const rules = createRuleBook(config);
+  const rules = new RuleBook(ruleBookOptions(config));
   const tested = pullNames.map((name) => testName(name, rules));
   for (const { registry } of pullNames) warnOfUpstream(registry, config);
   if (json) await writeJson(stdout, tested);
@@ -68,12 +70,6 @@ function parseName(name: string): PullName | undefined {
   }
 }
 
-function createRuleBook({ rules, tags, storage }: Config): RuleBook {
-  const { revalidateAfterMs, serveStaleForMs } = tags;
-  const defaults = { revalidateAfterMs, serveStaleForMs, maxAgeMs: storage.maxAgeMs };
-  return new RuleBook({ rules, defaults });
-}
-
 function testName({ repository, reference }: PullName, rules: RuleBook): TestedName {
   const tag = reference.kind === "tag" ? reference.tag : undefined;
   const settings = rules.explain(repository, tag).map(({ key, value, source }) => {
@@ -86,7 +82,7 @@ function testName({ repository, reference }: PullName, rules: RuleBook): TestedN
 }
 
 function warnOfUpstream(registry: string, { upstreams }: Config): void {
-  if (upstreams.has(registry)) return;
+  if ([...upstreams.keys()].some((key) => covers(key, registry))) return;
   const mirrored = [...upstreams.keys()].join(", ");
   console.error(`warning: ${registry} is not mirrored; configured: ${mirrored}`);
 }

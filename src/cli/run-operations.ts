@@ -2,15 +2,15 @@ import type { Config } from "../config/config.ts";
 import { RegistryError, type ErrorCode } from "../oci/errors.ts";
 import type { Operations } from "../registry/operations/operations.ts";
 import { StartError } from "../start-error.ts";
-import type { CommandContext } from "./command.ts";
+import type { CommandContext, StorageNeed } from "./command.ts";
 import { exitCode, type ExitCode } from "./exit-code.ts";
 import { toPrintable } from "./format-table.ts";
 import { writeLine } from "./output.ts";
 import { readConfig } from "./read-config.ts";
 
 interface WorkNeeds {
-  /** Makes a storage that is not there yet. */
-  fills?: boolean;
+  /** "existing" unless given. */
+  storage?: StorageNeed;
   /** What is wrong with the usage, as only the configuration tells; undefined: nothing. */
   findMisuse?: (config: Config) => string | undefined;
 }
@@ -23,7 +23,7 @@ export async function runOperations(
   context: CommandContext,
   file: string,
   work: (operations: Operations, config: Config) => Promise<ExitCode>,
-  { fills = false, findMisuse = () => undefined }: WorkNeeds = {},
+  { storage = "existing", findMisuse = () => undefined }: WorkNeeds = {},
 ): Promise<ExitCode> {
   const config = await readConfig(file, context.env);
   if (!config) return exitCode.usage;
@@ -33,7 +33,7 @@ export async function runOperations(
     return exitCode.usage;
   }
   try {
-    await using open = await context.openOperations(config, { fills });
+    await using open = await context.openOperations(config, storage);
     context.stop.throwIfAborted();
     return await work(open.operations, config);
   } catch (error) {

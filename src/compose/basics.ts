@@ -4,10 +4,12 @@ import type { Config } from "../config/config.ts";
 import { RequestScope } from "../http/request-scope.ts";
 import { createLogger } from "../log.ts";
 
-/** What tests put in the place of the real thing. */
+/** What depends on who runs it: a process, or a test. */
 export interface Overrides {
   clock?: Clock;
   logDestination?: DestinationStream;
+  /** In which credential helpers run and cloud credentials are looked for; empty unless given. */
+  environment?: NodeJS.ProcessEnv;
 }
 
 /** What every part is built with. */
@@ -15,11 +17,12 @@ export interface Basics {
   clock: Clock;
   log: Logger;
   scope: RequestScope;
+  environment: NodeJS.ProcessEnv;
 }
 
 export function prepareBasics(
   config: Pick<Config, "log">,
-  { clock = systemClock, logDestination }: Overrides,
+  { clock = systemClock, logDestination, environment = {} }: Overrides,
 ): Basics {
   const scope = new RequestScope();
   const log = createLogger({
@@ -27,5 +30,5 @@ export function prepareBasics(
     mixin: () => scope.logBindings(),
     ...(logDestination ? { destination: logDestination } : {}),
   });
-  return { clock, log, scope };
+  return { clock, log, scope, environment };
 }

@@ -7,10 +7,13 @@ import { createPrefetch } from "../registry/operations/prefetch.ts";
 import { createRemove } from "../registry/operations/remove.ts";
 import { createShow } from "../registry/operations/show.ts";
 import { createStats } from "../registry/operations/stats.ts";
+import { createTestUpstream } from "../registry/operations/test-upstream.ts";
+import { createListUpstreams } from "../registry/operations/upstreams.ts";
 import { createVerify } from "../registry/operations/verify.ts";
 import type { BlobExaminer } from "../registry/upkeep/blob-examiner.ts";
 import type { Basics } from "./basics.ts";
 import type { Cache } from "./cache.ts";
+import { createProbe } from "./probe.ts";
 import type { Storage } from "./storage.ts";
 
 interface OperationParts {
@@ -27,7 +30,8 @@ interface OperationParts {
 export function buildOperations(parts: OperationParts): Operations {
   const { config, basics, storage, cache, examiner, runningSince } = parts;
   const { clock, log } = basics;
-  const { directory, downloads, stored, statistics, rules, eviction } = cache;
+  const { directory, registries, downloads, stored, statistics, rules, eviction } = cache;
+  const { upstreams, defaultUpstream } = config;
   const { blobs, store } = storage;
   const { upkeep, inventory, pins, traffic } = store;
   const shared = { metadata: store, upkeep, inventory, pins, traffic, blobs, rules, clock, log };
@@ -46,6 +50,12 @@ export function buildOperations(parts: OperationParts): Operations {
       listDownloads: () => downloads.list(),
       countDamaged: () => stored.damagedSinceStart,
       flush: () => statistics.flush(),
+    }),
+    listUpstreams: createListUpstreams({ registries, configured: upstreams, defaultUpstream }),
+    testUpstream: createTestUpstream({
+      configured: [...upstreams.keys()],
+      inventory,
+      probe: createProbe({ upstreams, basics }),
     }),
   };
 }

@@ -53,12 +53,30 @@ export async function openStorage(
   return Object.assign(hooks, { blobs, store, metadata, troubles });
 }
 
-/** Throws StartError where no cache was ever made: a command that looks would find nothing. */
-export function demandCache(path: string): void {
-  if (existsSync(databaseFile(path))) return;
-  throw new StartError(
+/** Whether one was ever made there. */
+export function hasCache(path: string): boolean {
+  return existsSync(databaseFile(path));
+}
+
+/** A command that looks would find nothing. */
+export function noCache(path: string): StartError {
+  return new StartError(
     `there is no cache in ${path}; entrepot serve and entrepot prefetch make one there`,
   );
+}
+
+/** For a command that goes without: nothing is made on the disk. */
+export function openNoStorage(
+  path: string,
+  { clock, log }: Basics,
+  building: AsyncDisposableStack,
+): Storage {
+  const blobs = building.use(DiskBlobStore.at(path));
+  const troubles = new StorageTroubles(path, log);
+  const hooks = { onRebuilt: () => undefined };
+  const store = SqliteMetadataStore.openInMemory({ ...hooks, clock, log });
+  const metadata = building.use(new TolerantMetadataStore(store, log));
+  return { ...hooks, blobs, store, metadata, troubles };
 }
 
 /** For a command: what cannot be opened as it should be ends it, as StartError. */

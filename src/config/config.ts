@@ -11,9 +11,9 @@ export interface Config {
   /** In order: the first that matches and sets a key decides it. */
   rules: RuleConfig[];
   prefetch: PrefetchConfig;
-  /** A key of `upstreams`. */
+  /** A key of `upstreams` that is no pattern: where bare names belong. */
   defaultUpstream: string;
-  /** By canonical host: `docker.io`. */
+  /** By canonical host (`docker.io`), suffix pattern (`*.pkg.dev`), or `*` for every other. */
   upstreams: Map<string, UpstreamConfig>;
 }
 
@@ -94,19 +94,117 @@ export interface TagsConfig {
 }
 
 export interface UpstreamConfig {
-  /** Base URLs without a trailing slash, tried in this order; one or more. */
-  endpoints: string[];
-  credentials: { username: string; password: string } | undefined;
+  /** In this order; one or more, and of those one or more with full trust. Empty only for patterns. */
+  endpoints: EndpointConfig[];
+  strategy: "ordered" | "fastest";
+  /** A first component of names that means this upstream, besides its host: `hub`. */
+  prefix: string | undefined;
+  /** Host names of the mirror at which bare names are this upstream's, in lower case, with a port or for all of them. */
+  hosts: string[];
+  /** Empty: as nobody. */
+  accounts: AccountConfig[];
   /** Hosts that may get the credentials besides those of the registry's registrable domain. */
   tokenRealms: string[];
+  /** Names within the upstream that may be pulled; empty: all. */
+  allow: PatternConfig[];
+  /** Those that may not, whatever `allow` says. */
+  deny: PatternConfig[];
+  /** For whoever asks for what may not be pulled; undefined: the usual words. */
+  denyMessage: string | undefined;
+  /** Of upstreams that are patterns: addresses (CIDR) that may be reached although they are not public. */
+  allowAddresses: string[];
   connections: number;
   connectTimeoutMs: number;
   /** Until the response headers. */
   responseTimeoutMs: number;
   /** Without a byte of body. */
   stallTimeoutMs: number;
+  /** A blob that comes slower for `minRateForMs` is taken over by another endpoint; 0: never. */
+  minBytesPerSecond: number;
+  minRateForMs: number;
   /** Further tries of one request after the first. */
   retries: number;
   /** A longer Retry-After is not waited for. */
   maxRetryWaitMs: number;
+  /** For endpoints that a pattern makes up, and for cloud services that give credentials. */
+  egress: EgressConfig;
+}
+
+export interface EndpointConfig {
+  /** Base URL without a trailing slash. */
+  url: string;
+  /** content: asked only for what a digest proves, and without credentials. */
+  trust: "full" | "content";
+  egress: EgressConfig;
+}
+
+/** A glob over `repository:tag` within an upstream, as written, checked. */
+export interface PatternConfig {
+  text: string;
+  /** Where it stands: `mirror.config.yaml:12`. */
+  place: string;
+}
+
+interface ProxyChoiceConfig {
+  http: string | undefined;
+  https: string | undefined;
+}
+
+/** Proxies are URLs with `http`, `https` or `socks5`, and credentials in them; undefined: none. */
+export interface EgressConfig {
+  proxies: { registry: ProxyChoiceConfig; token: ProxyChoiceConfig; content: ProxyChoiceConfig };
+  /** Hosts, suffixes, addresses, CIDR blocks. */
+  noProxy: string[];
+  /** PEM as read from the files. */
+  tls: { ca: string | undefined; certificate: string | undefined; key: string | undefined };
+  resolve: Map<string, string>;
+  family: 4 | 6 | undefined;
+  /** Where this comes from, for whoever shows the configuration. */
+  written: WrittenEgress;
+}
+
+export interface WrittenEgress {
+  proxies: WrittenProxies;
+  /** undefined: as the environment has it. */
+  noProxy: string[] | undefined;
+  /** Absolute. */
+  caFile: string | undefined;
+  certFile: string | undefined;
+  keyFile: string | undefined;
+}
+
+/** URLs, or `direct`; undefined: as the environment has it. */
+export interface WrittenProxies {
+  registry: string | undefined;
+  token: string | undefined;
+  content: string | undefined;
+}
+
+/** Files are absolute paths; what is in them is read when it is needed. */
+export type AccountConfig =
+  | { kind: "password"; username: string; password: { text: string } | { file: string } }
+  | { kind: "token"; file: string }
+  | { kind: "docker-config"; file: string }
+  | EcrAccountConfig
+  | { kind: "gcp"; keyFile: string | undefined }
+  | AcrAccountConfig;
+
+/** Without keys and profile: environment, web identity, container and instance endpoints, in this order. */
+interface EcrAccountConfig {
+  kind: "ecr";
+  /** undefined: as the registry's host says. */
+  region: string | undefined;
+  accessKeyId: string | undefined;
+  secretAccessKeyFile: string | undefined;
+  /** A shared credentials file, and the profile in it. */
+  credentialsFile: string | undefined;
+  profile: string | undefined;
+}
+
+/** With a client secret: a service principal; without: workload identity, else the machine's managed identity. */
+interface AcrAccountConfig {
+  kind: "acr";
+  tenant: string | undefined;
+  clientId: string | undefined;
+  clientSecretFile: string | undefined;
 }

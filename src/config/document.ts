@@ -152,7 +152,12 @@ const namedErrors: Partial<Record<YAMLError["code"], string>> = {
 };
 
 function describeSyntaxError({ message, pos: [offset] }: YAMLError, text: string): string {
-  const isVariable = text.startsWith("${", offset - 1);
-  const hint = isVariable ? "; within { } and [ ] put quotes around ${NAME}" : "";
-  return `not YAML: ${message.split(":", 1)[0]}${hint}`;
+  return `not YAML: ${message.split(":", 1)[0]}${findSyntaxHint(text, offset)}`;
+}
+
+function findSyntaxHint(text: string, offset: number): string {
+  if (text.startsWith("${", offset - 1)) return "; within { } and [ ] put quotes around ${NAME}";
+  const [lineStart, lineEnd] = [text.lastIndexOf("\n", offset - 1) + 1, text.indexOf("\n", offset)];
+  const line = text.slice(lineStart, lineEnd < 0 ? undefined : lineEnd);
+  return /(?:^|[\s,[{])\*/.test(line) ? "; put quotes around what begins with *" : "";
 }

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Document } from "./document.ts";
-import type { Place } from "./problem.ts";
+import type { Place, Problem } from "./problem.ts";
 import type { Setting } from "./settings.ts";
 import { findNearest } from "./suggestion.ts";
-import { isTree, pathKeys, setValueAt } from "./tree.ts";
+import { formatPath, isTree, pathKeys, setValueAt, valueAt, type Tree } from "./tree.ts";
 
 const prefix = "ENTREPOT_";
 
@@ -18,19 +19,55 @@ export function variableName(path: readonly string[]): string {
  * relative paths are relative to the working directory.
  */
 export function applyEnvironment(
-  { tree, origins }: Document,
+  document: Document,
   settings: Setting[],
   env: NodeJS.ProcessEnv,
 ): void {
-  for (const { path, isList } of settings) {
-    const name = variableName(path);
+  for (const [name, [setting, other]] of byVariable(settings)) {
     const value = env[name];
-    if (!value || !isTree(tree)) continue;
-    const place: Place = { kind: "environment", name };
-    if (!setValueAt(tree, path, isList ? splitList(value) : atWorkingDirectory(path, value)))
-      continue;
-    origins.set(path, { key: place, value: place, isExpanded: false, isFaulty: false });
+    if (!value || !setting) continue;
+    if (other) document.problems.push(describeAmbiguity(name, setting, other));
+    else applyVariable(document, setting, { name, value, settings });
   }
+}
+
+function byVariable(settings: Setting[]): Map<string, Setting[]> {
+  return Map.groupBy(settings, ({ path }) => variableName(path));
+}
+
+/** Of two upstreams one would get what is meant for the other, perhaps a password. */
+function describeAmbiguity(name: string, { path }: Setting, other: Setting): Problem {
+  const meanings = `${formatPath(path)} and ${formatPath(other.path)}`;
+  return {
+    place: { kind: "environment", name },
+    text: `could mean ${meanings}; write it in the file`,
+  };
+}
+
+function applyVariable(
+  { tree, origins }: Document,
+  { path, isList }: Setting,
+  { name, value, settings }: { name: string; value: string; settings: Setting[] },
+): void {
+  if (!isTree(tree)) return;
+  writeOut(tree, path, settings);
+  if (!setValueAt(tree, path, isList ? splitList(value) : atWorkingDirectory(path, value))) return;
+  const place: Place = { kind: "environment", name };
+  origins.replace(path, { key: place, value: place, isExpanded: false, isFaulty: false });
+}
+
+/** Where a scalar is short for the mapping that a key belongs to, that mapping takes its place. */
+function writeOut(tree: Tree, path: string[], settings: Setting[]): void {
+  const parent = path.slice(0, -1);
+  const short = valueAt(tree, parent);
+  const isShort = settings.some((setting) => isDeepStrictEqual(setting.path, parent));
+  if (!isShort || short === undefined || isTree(short)) return;
+  const siblings = settings.filter(
+    (setting) =>
+      setting.path.length === path.length && isDeepStrictEqual(setting.path.slice(0, -1), parent),
+  );
+  const keys = siblings.map((setting) => setting.path.at(-1) ?? "");
+  setValueAt(tree, parent, Object.fromEntries(keys.map((key) => [key, short])));
 }
 
 /** One warning for each variable that looks like a setting and is none. */

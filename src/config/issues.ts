@@ -9,10 +9,24 @@ type Issue = z.core.$ZodIssue;
 
 /** What the schema found wrong, in words and with places. */
 export function describeIssues(issues: Issue[], document: Document): Problem[] {
-  return issues.flatMap((issue) =>
+  const flat = issues.flatMap((issue) => flatten(issue, document));
+  return flat.flatMap((issue) =>
     issue.code === "unrecognized_keys"
       ? issue.keys.map((key) => describeUnknownKey([...issue.path, key], document))
       : describeValue(issue, document),
+  );
+}
+
+/**
+ * Unions are of a scalar, which is short for a mapping, and that mapping: what is written tells which
+ * of them was meant, and so what is wrong.
+ */
+function flatten(issue: Issue, document: Document): Issue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const [short = [], long = []] = issue.errors;
+  const meant = isTree(valueAt(document.tree, issue.path)) ? long : short;
+  return meant.flatMap((inner) =>
+    flatten({ ...inner, path: [...issue.path, ...inner.path] }, document),
   );
 }
 
@@ -51,6 +65,8 @@ function describeShape(issue: Issue, value: unknown): string | undefined {
   return isMapping ? "is not a mapping; write its keys below it, indented" : undefined;
 }
 
+const secretKeys: ReadonlySet<PropertyKey> = new Set(["credentials", "accounts", "proxy"]);
+
 /**
  * The subject of the message, unless that is about the key. Nothing that is, or may hold, a secret:
  * users and queries of URLs are among those.
@@ -58,7 +74,7 @@ function describeShape(issue: Issue, value: unknown): string | undefined {
 function showValue(value: unknown, path: Path, origin: Origin | undefined): string {
   if (value === undefined || (typeof value === "object" && value !== null)) return "";
   const shown = JSON.stringify(value);
-  const isSecret = origin?.isExpanded === true || path.includes("credentials");
+  const isSecret = origin?.isExpanded === true || path.some((key) => secretKeys.has(key));
   return isSecret || shown.length > 100 || /[@?]/.test(shown) ? "the value " : `${shown} `;
 }
 

@@ -1,17 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "./config-error.ts";
-import type { Config } from "./config.ts";
+import type { Config, EndpointConfig } from "./config.ts";
 import { readDocument, type Document } from "./document.ts";
 import { applyEnvironment, findUnknownVariables } from "./environment.ts";
 import { errorCode } from "./error-code.ts";
 import { describeIssues } from "./issues.ts";
 import { formatProblems } from "./problem.ts";
+import { readProxyEnvironment } from "./proxy-environment.ts";
 import { findIdleRules } from "./rule-warnings.ts";
 import { configSchema, defaultUpstreamHost } from "./schema.ts";
 import { listSettings, type Setting } from "./settings.ts";
 import { toConfig } from "./to-config.ts";
-import { isTree, setValueAt, valueAt, type Tree } from "./tree.ts";
+import { isTree, setValueAt, valueAt, type Path, type Tree } from "./tree.ts";
 import { registryHost } from "./values.ts";
 
 interface ConfigSource {
@@ -31,12 +32,19 @@ export async function loadConfig({
   const document = readDocument(await readText(file), { env, directory });
   if (document.isBroken) throw new ConfigError(formatProblems(file, document.problems));
   const settings = complete(document, env, directory);
-  const result = await configSchema.safeParseAsync(document.tree);
-  const problems = [...document.problems, ...describeIssues(result.error?.issues ?? [], document)];
+  const result = configSchema.safeParse(document.tree);
+  const proxies = readProxyEnvironment(env);
+  const problems = [
+    ...document.problems,
+    ...describeIssues(result.error?.issues ?? [], document),
+    ...proxies.problems,
+  ];
   if (!result.data || problems.length > 0) throw new ConfigError(formatProblems(file, problems));
-  const config = toConfig(result.data, (index) => placeOfRule(file, document, index));
+  const placeOf = (path: Path) => formatPlaceOf(file, document, path);
+  const config = toConfig(result.data, { placeOf, proxies: proxies.environment });
   const warnings = [
     ...findUnknownVariables(settings, env),
+    ...proxies.warnings,
     ...findExposed(config),
     ...findIdleRules(config),
   ];
@@ -65,18 +73,23 @@ function addDefaults(tree: Tree, directory: string): void {
   }
 }
 
-/** `mirror.config.yaml:12`: rules come from the file only. */
-function placeOfRule(file: string, { origins }: Document, index: number): string {
-  const place = origins.find(["rules", index])?.key;
-  return place?.kind === "file" ? `${file}:${place.line}` : file;
+/** `mirror.config.yaml:12`, or the variable's name. */
+function formatPlaceOf(file: string, { origins }: Document, path: Path): string {
+  const place = origins.findNearest(path)?.key;
+  if (place?.kind === "environment") return place.name;
+  return place ? `${file}:${place.line}` : file;
 }
 
-/** Credentials that anybody on the way can read. */
+/** Credentials that anybody on the way can read. Endpoints for content only never get any. */
 function findExposed({ upstreams }: Config): string[] {
   return [...upstreams]
-    .filter(([, { credentials }]) => credentials !== undefined)
-    .filter(([, { endpoints }]) => endpoints.some((url) => url.startsWith("http:")))
+    .filter(([, { accounts }]) => accounts.length > 0)
+    .filter(([, { endpoints }]) => endpoints.some(isExposed))
     .map(([host]) => `upstreams.${host}: credentials are sent over http without encryption`);
+}
+
+function isExposed({ url, trust }: EndpointConfig): boolean {
+  return trust === "full" && url.startsWith("http:");
 }
 
 async function readText(file: string): Promise<string> {

@@ -27,6 +27,14 @@ export class Origins {
     this.#byPath.set(formatPath(path), origin);
   }
 
+  /** Of something else than what was there: what was below that is gone. */
+  replace(path: Path, origin: Origin): void {
+    const gone = formatPath(path);
+    const below = [...this.#byPath.keys()].filter((key) => /^[.[]/.test(key.slice(gone.length)));
+    for (const key of below) if (key.startsWith(gone)) this.#byPath.delete(key);
+    this.set(path, origin);
+  }
+
   find(path: Path): Origin | undefined {
     return this.#byPath.get(formatPath(path));
   }

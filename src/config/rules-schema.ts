@@ -1,9 +1,15 @@
 import { z } from "zod";
 import { findPatternProblem, parseNamePattern } from "../oci/name-pattern.ts";
 import { isTree } from "./tree.ts";
-import { duration, durationOrOff, oneOf, readBoolean, text, yesOrNo } from "./values.ts";
-
-const maxDenialLength = 500;
+import {
+  duration,
+  durationOrOff,
+  maxDenialLength,
+  oneOf,
+  readBoolean,
+  text,
+  yesOrNo,
+} from "./values.ts";
 
 const pattern = text.transform((written, context) => {
   const problem = findPatternProblem(written);

@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { configSchema } from "./schema.ts";
 
-/** A scalar, or a list of scalars: what one environment variable can set. */
+/**
+ * A scalar, or a list of scalars: what one environment variable can set. Where a scalar is short for
+ * a mapping, it and the keys of the mapping are there.
+ */
 export interface Setting {
   path: string[];
   isList: boolean;
@@ -16,10 +19,10 @@ export function listSettings(hosts: string[]): Setting[] {
 export function findKnownKeys(path: readonly PropertyKey[]): string[] | undefined {
   let schema: z.core.$ZodType | undefined = configSchema;
   for (const key of path) {
-    const mapping = unwrap(schema);
+    const mapping = unwrapMapping(schema);
     schema = mapping && findBelow(mapping, String(key));
   }
-  const mapping = unwrap(schema);
+  const mapping = unwrapMapping(schema);
   return mapping instanceof z.ZodObject ? Object.keys(mapping.shape) : undefined;
 }
 
@@ -40,11 +43,22 @@ function listBelow(
       listBelow(below, [...path, key], hosts),
     );
   }
+  if (inner instanceof z.ZodUnion) {
+    return inner.options.flatMap((option) => listBelow(option, path, hosts));
+  }
   if (inner instanceof z.ZodRecord) {
+    if (!(unwrap(inner.valueType) instanceof z.ZodObject)) return [];
     return hosts.flatMap((host) => listBelow(inner.valueType, [...path, host], hosts));
   }
   if (!(inner instanceof z.ZodArray)) return [{ path, isList: false }];
   return unwrap(inner.element) instanceof z.ZodObject ? [] : [{ path, isList: true }];
+}
+
+/** Of a scalar that is short for a mapping: the mapping. */
+function unwrapMapping(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
+  const inner = unwrap(schema);
+  if (!(inner instanceof z.ZodUnion)) return inner;
+  return inner.options.find((option) => option instanceof z.ZodObject);
 }
 
 function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {

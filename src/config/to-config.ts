@@ -1,14 +1,12 @@
 import { platformOfMachine } from "../oci/platform.ts";
-import type { Config, PrefetchConfig, RuleConfig, UpstreamConfig } from "./config.ts";
+import type { Config, PrefetchConfig, RuleConfig } from "./config.ts";
 import type { Settings } from "./schema.ts";
+import { toUpstream, type Surroundings } from "./to-upstream.ts";
 
-/**
- * From the words of the file to those of the code, which name units. `placeOfRule` tells where the
- * rule with an index stands.
- */
+/** From the words of the file to those of the code, which name units. */
 export function toConfig(
   { server, log, storage, scrub, tags, ...settings }: Settings,
-  placeOfRule: (index: number) => string,
+  surroundings: Surroundings,
 ): Config {
   return {
     server: {
@@ -32,13 +30,15 @@ export function toConfig(
       serveStaleForMs: tags.serveStaleFor,
       negativeTtlMs: tags.negativeTtl,
     },
-    rules: settings.rules.map((rule, index) => toRule(rule, placeOfRule(index))),
+    rules: settings.rules.map((rule, index) =>
+      toRule(rule, surroundings.placeOf(["rules", index])),
+    ),
     prefetch: toPrefetch(settings.prefetch),
     defaultUpstream: settings.defaultUpstream,
     upstreams: new Map(
       Object.entries(settings.upstreams).map(([host, upstream]) => [
         host,
-        toUpstream(host, upstream),
+        toUpstream(host, upstream, surroundings),
       ]),
     ),
   };
@@ -69,30 +69,4 @@ function toPrefetch(written: Settings["prefetch"]): PrefetchConfig {
     schedule: written.schedule,
     timeZone: written.timeZone,
   };
-}
-
-function toUpstream(host: string, settings: Settings["upstreams"][string]): UpstreamConfig {
-  return {
-    endpoints: settings.endpoints ?? [defaultEndpoint(host)],
-    credentials: toCredentials(settings.credentials),
-    tokenRealms: settings.tokenRealms,
-    connections: settings.connections,
-    connectTimeoutMs: settings.connectTimeout,
-    responseTimeoutMs: settings.responseTimeout,
-    stallTimeoutMs: settings.stallTimeout,
-    retries: settings.retries,
-    maxRetryWaitMs: settings.maxRetryWait,
-  };
-}
-
-/** Docker Hub's API is not at the host by which everybody names it. */
-function defaultEndpoint(host: string): string {
-  return host === "docker.io" ? "https://registry-1.docker.io" : `https://${host}`;
-}
-
-function toCredentials(
-  written: Settings["upstreams"][string]["credentials"],
-): UpstreamConfig["credentials"] {
-  const password = written?.password ?? written?.passwordFile;
-  return written && password !== undefined ? { username: written.username, password } : undefined;
 }

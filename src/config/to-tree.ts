@@ -1,11 +1,9 @@
 import { formatPlatform } from "../oci/platform.ts";
-import type { Config, RuleConfig, StorageConfig, UpstreamConfig } from "./config.ts";
+import type { Config, RuleConfig, StorageConfig } from "./config.ts";
 import { formatListenAddress } from "./listen-address.ts";
-import type { Tree } from "./tree.ts";
+import { withoutAbsent, type Tree } from "./tree.ts";
 import { formatDuration, formatSize } from "./units.ts";
-
-/** In the place of secrets. */
-const mask = "***";
+import { toUpstreamTree } from "./upstream-tree.ts";
 
 /** The reverse of `toConfig`: in the words and units of the file, with secrets masked. */
 export function toTree(config: Config): Tree {
@@ -37,7 +35,7 @@ export function toTree(config: Config): Tree {
     }),
     defaultUpstream: config.defaultUpstream,
     upstreams: Object.fromEntries(
-      [...config.upstreams].map(([host, upstream]) => [host, toUpstreamTree(upstream)]),
+      [...config.upstreams].map(([host, upstream]) => [host, toUpstreamTree(host, upstream)]),
     ),
   };
 }
@@ -69,23 +67,4 @@ export function formatRuleSetting(
 ): [string, boolean | string] {
   const name = key.replace(/Ms$/, "");
   return [name, typeof value === "number" ? formatDuration(value) : value];
-}
-
-function toUpstreamTree(upstream: UpstreamConfig): Tree {
-  const { credentials } = upstream;
-  return withoutAbsent({
-    endpoints: upstream.endpoints,
-    credentials: credentials && { username: credentials.username, password: mask },
-    tokenRealms: upstream.tokenRealms,
-    connections: upstream.connections,
-    connectTimeout: formatDuration(upstream.connectTimeoutMs),
-    responseTimeout: formatDuration(upstream.responseTimeoutMs),
-    stallTimeout: formatDuration(upstream.stallTimeoutMs),
-    retries: upstream.retries,
-    maxRetryWait: formatDuration(upstream.maxRetryWaitMs),
-  });
-}
-
-function withoutAbsent(tree: Tree): Tree {
-  return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== undefined));
 }

@@ -6,7 +6,21 @@ export interface Tree {
 export type Path = readonly PropertyKey[];
 
 /** Keys whose relative values are made absolute where they are read: file and environment have different bases. */
-export const pathKeys: ReadonlySet<PropertyKey | undefined> = new Set(["path", "passwordFile"]);
+export const pathKeys: ReadonlySet<PropertyKey | undefined> = new Set([
+  "path",
+  "passwordFile",
+  "tokenFile",
+  "dockerConfig",
+  "secretAccessKeyFile",
+  "credentialsFile",
+  "clientSecretFile",
+  "caFile",
+  "certFile",
+  "keyFile",
+]);
+
+/** In the place of secrets, where settings are shown. */
+export const mask = "***";
 
 export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -44,4 +58,8 @@ export function formatPath(path: Path): string {
 
 function formatKey(key: string): string {
   return /^[\w.:-]+$/.test(key) ? key : JSON.stringify(key);
+}
+
+export function withoutAbsent(tree: Tree): Tree {
+  return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== undefined));
 }

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { dockerHubAliases } from "../oci/docker-hub.ts";
-import { errorCode } from "./error-code.ts";
+import { parseHost } from "./host.ts";
 import { parseListenAddress } from "./listen-address.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
@@ -13,6 +12,13 @@ import { parseDuration, parseSize } from "./units.ts";
 export const text = z
   .string({ error: "is not text; put it in quotes" })
   .min(1, "is empty; write something, or leave the key out");
+
+export const maxDenialLength = 500;
+
+/** For whoever asks for what is denied. */
+export const denialText = text.max(maxDenialLength, {
+  error: `is too long; up to ${maxDenialLength} characters are allowed`,
+});
 
 /** Milliseconds. */
 export function duration(shortest: string, longest: string) {
@@ -53,13 +59,22 @@ export const share = parsed(
   error: "is too much; up to 90% is allowed",
 });
 
+const rateForm = "write a size such as 20MiB or 20MiB/s";
+
 /** Bytes a second. */
 export function rate(smallest: string) {
   const min = parseSize(smallest) ?? 0;
-  const wrong = "is not a rate; write a size such as 20MiB or 20MiB/s";
-  return parsed((written) => parseSize(written.replace(/\/s$/, "")), wrong).refine(
-    (bytes) => bytes >= min,
-    { error: `is too low; ${smallest} or more is allowed` },
+  return parsed(parseRate, `is not a rate; ${rateForm}`).refine((bytes) => bytes >= min, {
+    error: `is too low; ${smallest} or more is allowed`,
+  });
+}
+
+/** Bytes a second; 0 for `off`. */
+export function rateOrOff(smallest: string) {
+  const min = parseSize(smallest) ?? 0;
+  return parsed(orOff(parseRate, 0), `is not a rate; ${rateForm}, or off`).refine(
+    (bytes) => bytes === 0 || bytes >= min,
+    { error: `is too low; ${smallest} or more is allowed, or off` },
   );
 }
 
@@ -111,18 +126,6 @@ export const origin = parsed(
   "is not a URL to pull from; write only http or https, host and port, such as http://mirror:5000",
 );
 
-/** Reads the file at an absolute path; the line's end that editors leave behind is no part of it. */
-export const secretFile = text.transform(async (path, context) => {
-  try {
-    const secret = (await readFile(path, "utf8")).replace(/\r?\n$/, "");
-    if (secret !== "") return secret;
-    context.addIssue("names an empty file");
-  } catch (error) {
-    context.addIssue(`names a file that cannot be read (${errorCode(error)})`);
-  }
-  return z.NEVER;
-});
-
 export function parsed<T>(parse: (text: string) => T | undefined, error: string) {
   return z.string({ error }).transform((written, context) => {
     const value = parse(written);
@@ -142,18 +145,15 @@ function orOff<T>(parse: (text: string) => T | undefined, off: T) {
   return (written: string) => (written === "off" ? off : parse(written));
 }
 
+function parseRate(written: string): number | undefined {
+  return parseSize(written.replace(/\/s$/, ""));
+}
+
 function parseShare(written: string): { percent: number } | { bytes: number } | undefined {
   const [, percent] = /^(\d{1,3}(?:\.\d{1,6})?)%$/.exec(written) ?? [];
   if (percent !== undefined) return { percent: Number(percent) };
   const bytes = parseSize(written);
   return bytes === undefined ? undefined : { bytes };
-}
-
-function parseHost(written: string): string | undefined {
-  const isHost = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/.test(
-    written,
-  );
-  return isHost ? written : undefined;
 }
 
 function parseBaseUrl(written: string): string | undefined {

@@ -3,6 +3,7 @@ import express from "express";
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import { RegistryError } from "../oci/errors.ts";
+import type { Catalog } from "../registry/catalog.ts";
 import type { RepositoryDirectory } from "../registry/repository-directory.ts";
 import type { AnsweredRequest } from "../registry/statistics.ts";
 import { errorReply } from "./error-response.ts";
@@ -17,6 +18,7 @@ import { createRegistryApi } from "./v2/router.ts";
 
 interface AppOptions {
   directory: RepositoryDirectory;
+  catalog: Catalog;
   log: Logger;
   scope: RequestScope;
   clock: Clock;
@@ -35,9 +37,9 @@ type Next = () => void;
  * rate; `etag` and `x-powered-by` are off for the same reason.
  */
 export function createApp(options: AppOptions): express.Express {
-  const { directory, log, scope, isDraining } = options;
+  const { directory, catalog, log, scope, isDraining } = options;
   const responder = new Responder({ log, scope });
-  const answerApi = createRegistryApi({ directory, responder, scope });
+  const answerApi = createRegistryApi({ directory, catalog, responder, scope });
   const app = express();
   app.disable("etag").disable("x-powered-by").enable("case sensitive routing");
   app.use(logRequests(options));

@@ -1,11 +1,13 @@
 import type { IncomingMessage } from "node:http";
-import { clientSettings, type ClientSetting } from "./client-settings.ts";
+import type { ClientSetup } from "../clients/client-setup.ts";
+import { listSetups } from "../clients/clients.ts";
+import { isDockerHubDefault, type Mirror } from "../clients/mirror.ts";
 import { textReply, type Reply } from "./reply.ts";
 
 export interface FrontPageInfo {
   /** Where clients reach this registry, if its own address is not what they see. */
   publicUrl: string | undefined;
-  /** Canonical hosts of the registries that are mirrored, the default one first. */
+  /** Canonical hosts and patterns of what is mirrored; that of bare names comes first. */
   upstreams: readonly string[];
 }
 
@@ -24,10 +26,10 @@ code { font: .9rem/1.5 ui-monospace, monospace }
 /** For people: HTML for browsers, plain text for everything else. */
 export function answerFrontPage(request: IncomingMessage, info: FrontPageInfo): Reply {
   const url = info.publicUrl?.replace(/\/+$/, "") ?? `http://${ownHost(request)}`;
-  const settings = clientSettings(url);
+  const mirror = { url, upstreams: info.upstreams };
   const reply = request.headers.accept?.includes("text/html")
-    ? textReply(200, "text/html; charset=utf-8", renderHtml(url, info, settings))
-    : textReply(200, "text/plain; charset=utf-8", renderText(url, info, settings));
+    ? textReply(200, "text/html; charset=utf-8", renderHtml(mirror))
+    : textReply(200, "text/plain; charset=utf-8", renderText(mirror));
   const protection = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
@@ -43,22 +45,62 @@ function ownHost({ headers, socket }: IncomingMessage): string {
   return saneHost.test(host) ? host : `localhost:${socket.localPort}`;
 }
 
-function describe(url: string, { upstreams }: FrontPageInfo): string {
-  return `${url} keeps what was pulled from ${upstreams.join(", ")} and serves it again, also when that is slow or away.`;
+/** One client's settings: what to put where, and what to know. */
+interface Section {
+  title: string;
+  blocks: { where: string; text: string }[];
+  notes: string[];
 }
 
-function renderText(url: string, info: FrontPageInfo, settings: ClientSetting[]): string {
-  const sections = settings.map(({ title, where, text }) => `# ${title}: ${where}\n${text}\n`);
-  return [
-    `entrepot, a mirror for container registries\n${describe(url, info)}\n`,
-    ...sections,
-  ].join("\n");
+function listSections(mirror: Mirror): Section[] {
+  return [...listSetups(mirror).map(({ setup }) => toSection(setup)), trial(mirror)];
 }
 
-function renderHtml(url: string, info: FrontPageInfo, settings: ClientSetting[]): string {
-  const sections = settings.map(
-    ({ title, where, text }) =>
-      `<h2>${escapeHtml(title)}</h2>\n<p>${escapeHtml(where)}</p>\n<pre><code>${escapeHtml(text)}</code></pre>`,
+function toSection({ title, files, snippets, afterwards, notes }: ClientSetup): Section {
+  const blocks = [...files.map(({ path, text }) => ({ where: path, text })), ...snippets];
+  const then = afterwards.length === 0 ? [] : [`Then: ${afterwards.join("; ")}`];
+  return { title, blocks, notes: [...then, ...notes] };
+}
+
+function trial(mirror: Mirror): Section {
+  const path = isDockerHubDefault(mirror) ? "library/hello-world/manifests/latest" : "";
+  return {
+    title: "Try it",
+    blocks: [
+      {
+        where: "The header X-Cache says where content came from",
+        text: `curl -sSI ${mirror.url}/v2/${path}\n`,
+      },
+    ],
+    notes: [],
+  };
+}
+
+function describe({ url, upstreams }: Mirror): string {
+  const named = upstreams.map((upstream) => (upstream === "*" ? "any other registry" : upstream));
+  return `${url} keeps what was pulled from ${named.join(", ")} and serves it again, also when that is slow or away.`;
+}
+
+function renderText(mirror: Mirror): string {
+  const sections = listSections(mirror).map(({ title, blocks, notes }) =>
+    [
+      ...blocks.map(({ where, text }) => `# ${title}: ${where}\n${text}\n`),
+      ...(notes.length === 0 ? [] : [`${notes.map((note) => `(${note})`).join("\n")}\n\n`]),
+    ].join(""),
+  );
+  return `entrepot, a mirror for container registries\n${describe(mirror)}\n\n${sections.join("")}`;
+}
+
+function renderHtml(mirror: Mirror): string {
+  const sections = listSections(mirror).map(({ title, blocks, notes }) =>
+    [
+      `<h2>${escapeHtml(title)}</h2>`,
+      ...blocks.map(
+        ({ where, text }) =>
+          `<p>${escapeHtml(where)}</p>\n<pre><code>${escapeHtml(text)}</code></pre>`,
+      ),
+      ...notes.map((note) => `<p>${escapeHtml(note)}</p>`),
+    ].join("\n"),
   );
   return `<!doctype html>
 <html lang="en">
@@ -67,7 +109,7 @@ function renderHtml(url: string, info: FrontPageInfo, settings: ClientSetting[])
 <title>entrepot</title>
 <style>${style}</style>
 <h1>entrepot</h1>
-<p>A mirror for container registries. ${escapeHtml(describe(url, info))}</p>
+<p>A mirror for container registries. ${escapeHtml(describe(mirror))}</p>
 ${sections.join("\n")}
 </html>
 `;

@@ -27,10 +27,11 @@ export interface ManifestContent {
 export const maxManifestBytes = 16 * 1024 * 1024;
 
 /**
- * Reads what a registry sent as `contentType`. A type that is not a manifest's (`text/plain`,
- * `application/json`, none: seen at registry.access.redhat.com and others) gives way to the type
- * the document names, or that its shape shows. Throws RegistryError MANIFEST_INVALID, for example
- * on a captive portal's HTML and on schema 1.
+ * Reads what a registry sent as `contentType`. That gives way to the type the document names, which
+ * its digest proves; and if it is not a manifest's (`text/plain`, `application/json`, none: seen at
+ * registry.access.redhat.com and others) to what its shape shows. Throws RegistryError
+ * MANIFEST_INVALID, for example on a captive portal's HTML, on schema 1, and on what could be read
+ * as manifest and as index (https://github.com/opencontainers/image-spec/security/advisories/GHSA-77vh-xpmg-72qh).
  */
 export function parseManifest(bytes: Uint8Array, contentType: string): ManifestContent {
   const document = parseObject(bytes);
@@ -38,6 +39,7 @@ export function parseManifest(bytes: Uint8Array, contentType: string): ManifestC
     throw new RegistryError("MANIFEST_INVALID", "manifest is not of schema version 2");
   }
   const mediaType = chooseMediaType(document, bareMediaType(contentType));
+  checkShape(document, isIndexType(mediaType));
   const subject = readSubject(document["subject"]);
   if (isIndexType(mediaType)) {
     return { mediaType, blobs: [], manifests: readDescriptors(document["manifests"]), subject };
@@ -60,12 +62,19 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
 }
 
 function chooseMediaType(document: Record<string, unknown>, sent: string): string {
-  if (isManifestType(sent)) return sent;
   const named = document["mediaType"];
   if (typeof named === "string" && isManifestType(named)) return named;
+  if (isManifestType(sent)) return sent;
   if (Array.isArray(document["manifests"])) return ociIndex;
   if (Array.isArray(document["layers"])) return ociManifest;
   throw new RegistryError("MANIFEST_INVALID", "document is neither a manifest nor an index");
+}
+
+function checkShape(document: Record<string, unknown>, isIndex: boolean): void {
+  const foreign = isIndex ? ["config", "layers"] : ["manifests"];
+  if (foreign.every((key) => document[key] === undefined || document[key] === null)) return;
+  const kinds = isIndex ? "an index has no config and layers" : "a manifest has no manifests";
+  throw new RegistryError("MANIFEST_INVALID", `manifest is not of its type: ${kinds}`);
 }
 
 function readDescriptors(value: unknown): Descriptor[] {

@@ -27,7 +27,8 @@ export class BlobFiller {
   readonly #options: BlobFillerOptions;
   readonly #segments: Segments;
   readonly #jumps = new Set<Promise<void>>();
-  readonly #endpoints = new Set<string>();
+  /** Of every body, those that have sent bytes of it; a list grows while its body is read. */
+  readonly #senders = new Set<readonly string[]>();
   #ignoresRanges = false;
   #grownTo = 0;
 
@@ -38,7 +39,7 @@ export class BlobFiller {
 
   /** All that sent bytes of it. */
   get endpoints(): readonly string[] {
-    return [...this.#endpoints];
+    return [...new Set([...this.#senders].flat())];
   }
 
   /**
@@ -94,7 +95,7 @@ export class BlobFiller {
       signal,
       clock,
       onOpened: (remote, position) => {
-        this.#endpoints.add(remote.endpoint);
+        this.#senders.add(remote.endpoints);
         if (options.needsRanges && remote.offset !== position) throw new RangesIgnoredError();
       },
     });

@@ -1,19 +1,26 @@
 import type { Digest } from "../oci/digest.ts";
 import type { QualifiedName } from "../oci/repository-name.ts";
-import type { RemoteBlob, Upstream } from "../upstream/upstream.ts";
+import { UpstreamError, type RemoteBlob, type Upstream } from "../upstream/upstream.ts";
 import type { MirroredName } from "./mirror-manifests.ts";
+
+/** More than anybody has endpoints. */
+const maxLiars = 100;
 
 /** One blob as one repository of an upstream has it: that repository's rights apply. */
 export interface BlobSource {
   readonly digest: Digest;
   readonly repository: QualifiedName;
+  /** From a registry that a client named: no other registry's clients wait for what it sends. */
+  readonly isLetIn: boolean;
   /** undefined: this repository does not have it. Throws UpstreamError. */
   open(
     range: { start: number; end: number | undefined },
     signal: AbortSignal,
   ): Promise<RemoteBlob | undefined>;
-  /** The endpoint sent bytes that were not the blob's. */
-  distrust(endpoint: string): void;
+  /** As the registry itself says. undefined: this repository does not have it. Throws UpstreamError. */
+  head(): Promise<{ size: number | undefined } | undefined>;
+  /** These sent bytes together that were not the blob's. */
+  distrust(endpoints: readonly string[]): void;
 }
 
 export function blobSource(
@@ -24,7 +31,36 @@ export function blobSource(
   return {
     digest,
     repository: key,
+    isLetIn: upstream.isLetIn,
     open: (range, signal) => upstream.openBlob(name, digest, range, signal),
-    distrust: (endpoint) => upstream.distrust(endpoint),
+    head: () => upstream.headBlob(name, digest),
+    distrust: (endpoints) => upstream.distrust(endpoints),
   };
+}
+
+/**
+ * The first body of a blob, from `open`. Where a content endpoint sends it, the registry is asked
+ * whether the repository has it, and its size, which decides what has to make room; but for what a
+ * manifest of the repository describes just so. undefined: the repository does not have it.
+ */
+export async function openVouched(
+  { head, distrust }: Pick<BlobSource, "head" | "distrust">,
+  describedSize: number | undefined,
+  open: () => Promise<RemoteBlob | undefined>,
+): Promise<RemoteBlob | undefined> {
+  for (let count = 0; count < maxLiars; count += 1) {
+    const remote = await open();
+    const isDescribed = describedSize !== undefined && remote?.size === describedSize;
+    if (!remote || remote.isVouched || isDescribed) return remote;
+    using held = new DisposableStack();
+    held.defer(() => remote.close());
+    const told = await head();
+    if (!told) return undefined;
+    if (told.size === undefined || remote.size === undefined || told.size === remote.size) {
+      held.move();
+      return remote;
+    }
+    distrust(remote.endpoints);
+  }
+  throw new UpstreamError("invalid", "no endpoint tells the blob's size as the registry does");
 }

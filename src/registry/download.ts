@@ -9,7 +9,7 @@ import {
 } from "../store/blob/blob-store.ts";
 import { UpstreamError, type RemoteBlob } from "../upstream/upstream.ts";
 import { BlobFiller } from "./blob-filler.ts";
-import type { BlobSource } from "./blob-source.ts";
+import { openVouched, type BlobSource } from "./blob-source.ts";
 import { DownloadReader } from "./download-reader.ts";
 import { PassThroughReader } from "./pass-through-reader.ts";
 import { NoRoomError, type DownloadRoom, type Place } from "./upkeep/room.ts";
@@ -56,6 +56,8 @@ export class Download {
   #end: { stored: number } | { partial: number } = { partial: 0 };
   #partial: PartialBlob | undefined;
   #filler: BlobFiller | undefined;
+  /** Bytes that an earlier download left, from whomever. */
+  #inherited = 0;
   #isOver = false;
   #isStored = false;
 
@@ -135,10 +137,12 @@ export class Download {
     }
     const partial = await blobs.partial(digest);
     this.#partial = partial;
+    this.#inherited = partial.extents.total;
     // What a manifest says of a size may be wrong: enough to ask upstream only once for what is to
     // be passed through, and not to evict for.
     if (this.size !== undefined) this.#place.check(this.size);
-    const remote = await this.#openFrom(partial);
+    const { describedSize } = this.#options;
+    const remote = await openVouched(this.source, describedSize, () => this.#openFrom(partial));
     if (!remote) {
       this.#opening.resolve({ kind: "absent" });
       await this.#letGo(partial, new Error("upstream does not have the blob"));
@@ -271,8 +275,10 @@ export class Download {
   #noteFailure(reason: Error): void {
     if (reason instanceof DigestMismatchError) {
       const endpoints = this.#filler?.endpoints ?? [];
-      for (const endpoint of endpoints) this.source.distrust(endpoint);
-      const fields = { found: reason.found, endpoints };
+      const inherited = this.#inherited;
+      // Whose bytes were wrong, nobody knows then; next time all of them are fetched.
+      if (inherited === 0) this.source.distrust(endpoints);
+      const fields = { found: reason.found, endpoints, inherited };
       this.#log.warn(fields, "upstream sent a blob with a wrong digest; it is discarded");
     } else if (reason instanceof NoRoomError) {
       const fields = { size: reason.size, reason: reason.message };

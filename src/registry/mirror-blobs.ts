@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { QualifiedName } from "../oci/repository-name.ts";
 import { StorageError, type BlobReader } from "../store/blob/blob-store.ts";
 import type { MetadataStore } from "../store/metadata/metadata-store.ts";
 import { UpstreamError, type Upstream } from "../upstream/upstream.ts";
@@ -62,6 +63,7 @@ export class MirrorBlobs {
       await reader?.[Symbol.asyncDispose]();
       if (reader) return { linked, stat: { size: reader.size, cache: "HIT" } };
       const download = this.#options.downloads.find(digest);
+      if (download && isForeign(download, repository)) return undefined;
       const cache = download?.isStored ? "HIT" : "MISS";
       // Why it could not begin may have to do with the repository that it was begun for.
       const opening = await download?.opened.catch(() => undefined);
@@ -123,6 +125,7 @@ export class MirrorBlobs {
     const source = blobSource(upstream, repository, digest);
     const describedSize = await this.#describedSize(repository, digest);
     const download = await downloads.join(source, describedSize);
+    if (isForeign(download, repository)) return this.#passThrough(repository, digest);
     if (download.source.repository !== repository.key) {
       return this.#follow(repository, download, linked);
     }
@@ -144,12 +147,16 @@ export class MirrorBlobs {
     linked: boolean,
   ): Promise<BlobAnswer | undefined> {
     const { digest } = download.source;
-    const cacheIfStored = linked ? "HIT" : "REVALIDATED";
-    const cache = download.isStored ? cacheIfStored : "MISS";
+    const cache = download.isStored ? "HIT" : "MISS";
     if (!linked && !(await this.#head(repository, digest))) return undefined;
-    const opening = await download.opened.catch(unlessDenied);
+    const isAtSame = registryOf(download.source.repository) === registryOf(repository.key);
+    const opening = await download.opened.catch((error: unknown) => {
+      if (!saysNothingElsewhere(error, isAtSame)) throw error;
+    });
     if (opening && opening.kind !== "absent") {
-      return this.#read(repository, download, cache);
+      const answer = await this.#read(repository, download, cache);
+      // Upstream was asked, however far the download had come by then.
+      return answer?.cache === "HIT" && !linked ? { ...answer, cache: "REVALIDATED" } : answer;
     }
     await download.finished;
     return this.#fetch(repository, digest, true);
@@ -192,7 +199,23 @@ export class MirrorBlobs {
   }
 }
 
-/** The other repository has no right to the blob, which says nothing of this one's. */
-function unlessDenied(error: unknown): undefined {
-  if (!(error instanceof UpstreamError) || error.failure !== "denied") throw error;
+/**
+ * Another registry sends it, which nobody but a client chose: it may be as wrong, as slow and of as
+ * wrong a size as it likes, which is not for the clients of this one to bear, as long as no digest
+ * has proved it.
+ */
+function isForeign({ source, isStored }: Download, { key }: MirroredName): boolean {
+  return source.isLetIn && !isStored && registryOf(source.repository) !== registryOf(key);
+}
+
+function registryOf(key: QualifiedName): string {
+  return key.slice(0, key.indexOf("/"));
+}
+
+/**
+ * That one repository has no right to a blob says nothing of another's right, and one registry's
+ * troubles nothing of another registry.
+ */
+function saysNothingElsewhere(error: unknown, isAtSame: boolean): boolean {
+  return error instanceof UpstreamError && (error.failure === "denied" || !isAtSame);
 }

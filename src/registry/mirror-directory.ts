@@ -1,31 +1,39 @@
-import { dockerHub, dockerHubAliases, withLibrary } from "../oci/docker-hub.ts";
-import { RegistryError } from "../oci/errors.ts";
-import { qualifyName } from "../oci/repository-name.ts";
-import { MirrorRepository, type MirroredRegistry } from "./mirror-repository.ts";
+import { qualifyName, type QualifiedName, type RepositoryName } from "../oci/repository-name.ts";
+import { MirrorRepository } from "./mirror-repository.ts";
+import type { MirroredRegistries } from "./mirrored-registries.ts";
 import type { RepositoryDirectory, RepositoryRequest } from "./repository-directory.ts";
 import type { Repository } from "./repository.ts";
+import { notMirrored } from "./route-refusal.ts";
+import type { Routes } from "./routes.ts";
 
-/** Finds repositories of one upstream. */
+/** Repositories of the registries that are mirrored. */
 export class MirrorDirectory implements RepositoryDirectory {
-  readonly #mirror: MirroredRegistry;
-  readonly #hosts: readonly string[];
+  readonly #routes: Routes;
+  readonly #registries: MirroredRegistries;
 
-  constructor(mirror: MirroredRegistry) {
-    this.#mirror = mirror;
-    this.#hosts = mirror.host === dockerHub ? [dockerHub, ...dockerHubAliases] : [mirror.host];
+  constructor(options: { routes: Routes; registries: MirroredRegistries }) {
+    this.#routes = options.routes;
+    this.#registries = options.registries;
   }
 
-  find({ name, namespace }: RepositoryRequest): Repository {
-    if (namespace !== undefined && !this.#hosts.includes(namespace)) {
-      throw new RegistryError(
-        "NAME_UNKNOWN",
-        `this mirror serves ${this.#mirror.host} and no other registry`,
-      );
-    }
-    const full = this.#mirror.host === dockerHub ? withLibrary(name) : name;
-    return new MirrorRepository(this.#mirror, {
-      name: full,
-      key: qualifyName(this.#mirror.host, full),
-    });
+  find(request: RepositoryRequest): Repository {
+    const { registry, name } = this.#routes.resolve(request);
+    return this.get(registry, name);
+  }
+
+  get(registry: string, name: RepositoryName): Repository {
+    const mirror = this.#registries.find(registry);
+    if (!mirror) throw notMirrored(registry);
+    return new MirrorRepository(mirror, { name, key: qualifyName(registry, name) });
+  }
+
+  findRegistry(request: Omit<RepositoryRequest, "name">): string | undefined {
+    return this.#routes.findRegistry(request);
+  }
+
+  nameFor(key: QualifiedName, request: Omit<RepositoryRequest, "name">): string {
+    const registry = this.findRegistry(request);
+    const isBare = registry !== undefined && key.startsWith(`${registry}/`);
+    return isBare ? key.slice(registry.length + 1) : key;
   }
 }

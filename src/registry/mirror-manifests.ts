@@ -48,13 +48,20 @@ export class MirrorManifests {
     return linked ? content : undefined;
   }
 
-  /** undefined: upstream does not have it. Throws UpstreamError. */
-  async find(repository: MirroredName, digest: Digest): Promise<FoundManifest | undefined> {
+  /**
+   * `isVouched`: the registry said just now that the repository has it. undefined: upstream does not
+   * have it. Throws UpstreamError.
+   */
+  async find(
+    repository: MirroredName,
+    digest: Digest,
+    { isVouched = false } = {},
+  ): Promise<FoundManifest | undefined> {
     const stored = await this.findStored(repository, digest);
     if (stored) return { manifest: stored, cache: "HIT" };
     const flight = `${repository.key}@${digest}`;
     if (this.#negative.has(flight)) return undefined;
-    const found = await this.#flights.run(flight, () => this.#ask(repository, digest));
+    const found = await this.#flights.run(flight, () => this.#ask(repository, digest, isVouched));
     if (!found) this.#negative.add(flight);
     return found;
   }
@@ -76,9 +83,14 @@ export class MirrorManifests {
     });
   }
 
-  async #ask(repository: MirroredName, digest: Digest): Promise<FoundManifest | undefined> {
+  /** A content endpoint is asked only for what the repository has a right to: it proves none. */
+  async #ask(
+    repository: MirroredName,
+    digest: Digest,
+    isVouched: boolean,
+  ): Promise<FoundManifest | undefined> {
     const reference = { kind: "digest", digest } as const;
-    const { content } = await this.#metadata.findManifest(repository.key, digest);
+    const { linked, content } = await this.#metadata.findManifest(repository.key, digest);
     if (content) {
       // Here through another repository: only the right to it has to be asked for.
       const head = await this.#upstream.headManifest(repository.name, reference);
@@ -86,7 +98,8 @@ export class MirrorManifests {
       await this.save(repository, content);
       return { manifest: content, cache: "REVALIDATED" };
     }
-    const manifest = await this.#upstream.getManifest(repository.name, reference);
+    const trust = isVouched || linked ? undefined : "full";
+    const manifest = await this.#upstream.getManifest(repository.name, reference, trust);
     if (!manifest) return undefined;
     await this.save(repository, manifest);
     return { manifest, cache: "MISS" };

@@ -1,15 +1,19 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { formatReference, type Reference, type Tag } from "../oci/reference.ts";
+import { filterByArtifactType } from "../oci/referrers.ts";
 import type { QualifiedName } from "../oci/repository-name.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import type { MirrorBlobs } from "./mirror-blobs.ts";
 import type { MirroredName, MirrorManifests } from "./mirror-manifests.ts";
+import type { MirrorReferrers } from "./mirror-referrers.ts";
 import type { MirrorTagList } from "./mirror-tag-list.ts";
 import type { MirrorTags } from "./mirror-tags.ts";
 import type {
   BlobAnswer,
   BlobStat,
   ManifestAnswer,
+  ReferrersAnswer,
   Repository,
   TagListAnswer,
 } from "./repository.ts";
@@ -21,10 +25,12 @@ import type { Usage } from "./usage.ts";
 export interface MirroredRegistry {
   /** Canonical host: `docker.io`. */
   host: string;
+  upstream: Upstream;
   tags: MirrorTags;
   manifests: MirrorManifests;
   blobs: MirrorBlobs;
   tagList: MirrorTagList;
+  referrers: MirrorReferrers;
   usage: Usage;
   rules: RuleBook;
 }
@@ -74,6 +80,14 @@ export class MirrorRepository implements Repository {
     const found = await this.#asking(this.#mirror.tagList.list(this.#name, query));
     if (found) return found;
     throw new RegistryError("NAME_UNKNOWN", `there is no repository ${this.#name.name}`);
+  }
+
+  /** What is listed does not count as used. */
+  async listReferrers(subject: Digest, artifactType: string | undefined): Promise<ReferrersAnswer> {
+    this.#checkAllowed(undefined);
+    const answer = await this.#asking(this.#mirror.referrers.list(this.#name, subject));
+    if (artifactType === undefined) return answer;
+    return { ...answer, referrers: filterByArtifactType(answer.referrers, artifactType) };
   }
 
   /** What rules deny, upstream is not asked about. */

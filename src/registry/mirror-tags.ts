@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Tag } from "../oci/reference.ts";
@@ -6,7 +7,9 @@ import type { MetadataStore, TagRecord } from "../store/metadata/metadata-store.
 import { UpstreamError, type Upstream } from "../upstream/upstream.ts";
 import type { MirroredName, MirrorManifests } from "./mirror-manifests.ts";
 import type { NegativeAnswers } from "./negative-answers.ts";
+import { withinPatience } from "./patience.ts";
 import type { ManifestAnswer } from "./repository.ts";
+import { RevalidationPace } from "./revalidation-pace.ts";
 import type { RuleBook, RuleValues } from "./rule-book.ts";
 import { SingleFlight } from "./single-flight.ts";
 import { judgeFreshness } from "./tag-freshness.ts";
@@ -15,6 +18,9 @@ import { describeOutage, isOutage } from "./upstream-trouble.ts";
 
 /** While upstream is in trouble with a tag, it is asked about it in the background only. */
 const outageMemoryMs = 10_000;
+
+/** Not `max`, for which the room is taken at once: each of many registries has its own. */
+const bounds = { maxSize: 10_000, sizeCalculation: () => 1 };
 
 interface Copy {
   manifest: Manifest;
@@ -41,12 +47,11 @@ export class MirrorTags {
   readonly #patienceMs: number;
   readonly #negativeTtlMs: number;
   readonly #isPinned: IsTagPinned;
+  readonly #pace: RevalidationPace;
   readonly #flights = new SingleFlight<ManifestAnswer | undefined>();
-  readonly #outages = new LRUCache<string, { error: UpstreamError; until: number }>({
-    max: 10_000,
-  });
+  readonly #outages = new LRUCache<string, { error: UpstreamError; until: number }>(bounds);
   /** What upstream has no more, and rules or pins keep; by when to ask again. */
-  readonly #gone = new LRUCache<string, { warning: string; until: number }>({ max: 10_000 });
+  readonly #gone = new LRUCache<string, { warning: string; until: number }>(bounds);
 
   constructor(options: {
     upstream: Upstream;
@@ -54,6 +59,7 @@ export class MirrorTags {
     manifests: MirrorManifests;
     negative: NegativeAnswers;
     clock: Clock;
+    log: Logger;
     rules: RuleBook;
     /** How long a client waits for upstream while there is a copy to serve. */
     revalidateTimeoutMs: number;
@@ -70,6 +76,7 @@ export class MirrorTags {
     this.#patienceMs = options.revalidateTimeoutMs;
     this.#negativeTtlMs = options.negativeTtlMs;
     this.#isPinned = options.isPinned;
+    this.#pace = new RevalidationPace(options);
   }
 
   /** undefined: upstream does not have the tag. Throws UpstreamError where there is no copy to serve. */
@@ -78,6 +85,23 @@ export class MirrorTags {
     const question = { repository, tag, key: `${repository.key}:${tag}`, rules };
     const copy = await this.#findCopy(repository, tag);
     return copy ? this.#confirm(question, copy) : this.#findAnew(question);
+  }
+
+  /**
+   * What upstream last said of the tag, without asking it; undefined: nothing is here, or it is
+   * older than it may be.
+   */
+  async findLast(
+    repository: MirroredName,
+    tag: Tag,
+  ): Promise<{ manifest: Manifest; checkedAt: number } | undefined> {
+    const copy = await this.#findCopy(repository, tag);
+    if (!copy) return undefined;
+    const { manifest, record } = copy;
+    const rules = this.#rules.resolve(repository.key, tag);
+    const freshness = judgeFreshness(record.checkedAt, this.#clock.now(), rules);
+    const isUsable = rules.immutable || freshness !== "expired";
+    return isUsable ? { manifest, checkedAt: record.checkedAt } : undefined;
   }
 
   async #findCopy(repository: MirroredName, tag: Tag): Promise<Copy | undefined> {
@@ -96,8 +120,9 @@ export class MirrorTags {
     if (rules.immutable || freshness === "fresh") return { manifest: copy.manifest, cache: "HIT" };
     const gone = this.#gone.get(key);
     if (gone && this.#clock.monotonic() < gone.until) return this.#stale(copy, gone.warning);
-    const asked = this.#askOnce(question);
-    return freshness === "expired" ? asked : this.#withinPatience(asked, copy, key);
+    if (freshness === "expired") return this.#askOnce(question);
+    if (!this.#pace.admit(key, copy.record.checkedAt)) return this.#stale(copy, this.#pace.warning);
+    return this.#withinPatience(this.#askOnce(question), copy, key);
   }
 
   /** Upstream's answer if it comes in time, else the copy. */
@@ -111,20 +136,12 @@ export class MirrorTags {
       asked.catch(() => undefined);
       return this.#standIn(copy, outage.error);
     }
-    const patience = new AbortController();
-    const tooLate = this.#clock
-      .sleep(this.#patienceMs, patience.signal)
-      .then(() => Promise.reject(new UpstreamError("timeout", "revalidation took too long")));
     try {
-      return await Promise.race([asked, tooLate]);
+      return await withinPatience(asked, { clock: this.#clock, patienceMs: this.#patienceMs });
     } catch (error) {
       if (!isOutage(error)) throw error;
       this.#noteOutage(key, error);
       return this.#standIn(copy, error);
-    } finally {
-      patience.abort();
-      asked.catch(() => undefined);
-      tooLate.catch(() => undefined);
     }
   }
 
@@ -171,7 +188,7 @@ export class MirrorTags {
       await this.#manifests.save(repository, head.manifest);
       return { manifest: head.manifest, cache: "MISS" };
     }
-    const found = await this.#manifests.find(repository, head.digest);
+    const found = await this.#manifests.find(repository, head.digest, { isVouched: true });
     if (found) return { manifest: found.manifest, cache: "MISS" };
     // The tag moved between HEAD and GET, and upstream keeps no untagged manifest.
     const manifest = await this.#upstream.getManifest(repository.name, { kind: "tag", tag });

@@ -1,13 +1,14 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 
-const maxRemembered = 10_000;
+/** Not `max`, for which the room is taken at once: each of many registries has its own. */
+const bounds = { maxSize: 10_000, sizeCalculation: () => 1 };
 
 /** What upstream said it does not have, for a short while, so that repeated questions cost nothing. */
 export class NegativeAnswers {
   readonly #clock: Clock;
   readonly #ttlMs: number;
-  readonly #until = new LRUCache<string, number>({ max: maxRemembered });
+  readonly #until = new LRUCache<string, number>(bounds);
 
   constructor(options: { clock: Clock; ttlMs: number }) {
     this.#clock = options.clock;

@@ -9,7 +9,7 @@ import {
 } from "../oci/digest.ts";
 import { DigestMismatchError, type BlobReader } from "../store/blob/blob-store.ts";
 import { UpstreamError, type RemoteBlob } from "../upstream/upstream.ts";
-import type { BlobSource } from "./blob-source.ts";
+import { openVouched, type BlobSource } from "./blob-source.ts";
 import { feedHash } from "./feed-hash.ts";
 import { readResuming } from "./resuming-body.ts";
 
@@ -38,7 +38,7 @@ export class PassThroughReader implements BlobReader {
   readonly size: number;
   readonly #options: PassThroughOptions;
   readonly #abort: AbortController;
-  readonly #endpoints = new Set<string>();
+  readonly #senders = new Set<readonly string[]>();
   #first: RemoteBlob | undefined;
   #body: AsyncGenerator<Uint8Array> | undefined;
   #rest: Uint8Array = new Uint8Array();
@@ -51,16 +51,18 @@ export class PassThroughReader implements BlobReader {
     describedSize: number | undefined;
     clock: Clock;
   }): Promise<PassThroughReader | undefined> {
-    const { source, clock } = options;
+    const { source, describedSize, clock } = options;
     const abort = new AbortController();
-    const first = await source.open({ start: 0, end: undefined }, abort.signal);
+    const first = await openVouched(source, describedSize, () =>
+      source.open({ start: 0, end: undefined }, abort.signal),
+    );
     if (!first) return undefined;
-    const size = first.size ?? options.describedSize;
+    const size = first.size ?? describedSize;
     if (size !== undefined && (size > 0 || isEmptyBlob(source.digest))) {
       return new PassThroughReader({ source, size, clock, first }, abort);
     }
     first.close();
-    if (size === 0) source.distrust(first.endpoint);
+    if (size === 0) source.distrust(first.endpoints);
     const told = size === 0 ? "sends nothing" : "tells no length";
     throw new UpstreamError(
       "invalid",
@@ -102,7 +104,7 @@ export class PassThroughReader implements BlobReader {
     this.#first = undefined;
     this.#rest = new Uint8Array();
     this.#position = position;
-    this.#endpoints.clear();
+    this.#senders.clear();
     this.#hash = await this.#hashUntil(position);
     const { source, size, clock } = this.#options;
     const signal = this.#abort.signal;
@@ -114,7 +116,7 @@ export class PassThroughReader implements BlobReader {
       first,
       signal,
       clock,
-      onOpened: ({ endpoint }) => this.#endpoints.add(endpoint),
+      onOpened: ({ endpoints }) => this.#senders.add(endpoints),
     });
   }
 
@@ -148,7 +150,7 @@ export class PassThroughReader implements BlobReader {
     const found = finishDigest(this.#hash, digestAlgorithm(source.digest));
     this.#hash = undefined;
     if (found === source.digest) return;
-    for (const endpoint of this.#endpoints) source.distrust(endpoint);
+    source.distrust([...new Set([...this.#senders].flat())]);
     throw new DigestMismatchError(source.digest, found);
   }
 }

@@ -1,14 +1,27 @@
-import type { RepositoryName } from "../oci/repository-name.ts";
+import type { QualifiedName, RepositoryName } from "../oci/repository-name.ts";
 import type { Repository } from "./repository.ts";
 
+/** What a client's request names; nothing of it is checked against the configuration yet. */
 export interface RepositoryRequest {
-  name: RepositoryName;
+  /** The path's name, whose first component may be a registry's host with a port or a prefix. */
+  name: string;
   /** Value of `?ns=`: the registry the client means, as containerd and others send it to mirrors. */
   namespace: string | undefined;
+  /** Of the `Host` header. */
+  host: string | undefined;
 }
 
-/** From what a request names to the repository that answers it. Only looks things up, never out. */
+/** From names to repositories. Only looks things up, never out. */
 export interface RepositoryDirectory {
-  /** Throws RegistryError NAME_UNKNOWN when the namespace is none of the configured upstreams. */
+  /**
+   * Throws RegistryError NAME_UNKNOWN when the registry that is meant is not mirrored, and
+   * NAME_INVALID for what is no repository's name there.
+   */
   find(request: RepositoryRequest): Repository;
+  /** By canonical host and whole name. Throws RegistryError NAME_UNKNOWN likewise. */
+  get(registry: string, name: RepositoryName): Repository;
+  /** The registry whose repositories a request without a name is about; undefined: all. */
+  findRegistry(request: Omit<RepositoryRequest, "name">): string | undefined;
+  /** Under which name a client that asks so finds the repository: bare, or with its registry's host. */
+  nameFor(key: QualifiedName, request: Omit<RepositoryRequest, "name">): string;
 }

@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
+import type { Referrer } from "../oci/referrer.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { QualifiedName } from "../oci/repository-name.ts";
 import type { BlobReader } from "../store/blob/blob-store.ts";
@@ -40,6 +41,11 @@ export interface TagListAnswer extends Answer {
   next: string | undefined;
 }
 
+export interface ReferrersAnswer extends Answer {
+  /** All of them, filtered if `artifactType` was given. */
+  referrers: Referrer[];
+}
+
 /**
  * All that http sees of a repository, whatever is behind it. Everything that is not content is
  * thrown as RegistryError: unknown objects as MANIFEST_UNKNOWN, BLOB_UNKNOWN or NAME_UNKNOWN, what
@@ -54,4 +60,6 @@ export interface Repository {
   openBlob(digest: Digest): Promise<BlobAnswer>;
   /** `query` holds `n` and `last`, checked, and whatever else the client sent along. */
   listTags(query: URLSearchParams): Promise<TagListAnswer>;
+  /** Manifests whose subject it is; none for a digest that nobody knows. */
+  listReferrers(subject: Digest, artifactType: string | undefined): Promise<ReferrersAnswer>;
 }

@@ -25,16 +25,19 @@ export interface ResumingBodyOptions {
 /**
  * The blob's bytes from `start` to the limit, in order and without a gap, however often upstream
  * breaks off, stalls or ignores the range: each time it is asked again from the first missing byte
- * on. Throws UpstreamError when that does not get on.
+ * on. At once where an endpoint fails for the first time, as another one may go on. Throws
+ * UpstreamError when that does not get on.
  */
 export async function* readResuming(options: ResumingBodyOptions): AsyncGenerator<Uint8Array> {
   const { signal, clock, limit } = options;
   let position = options.start;
   let failures = 0;
-  let first = options.first;
+  let remote = options.first;
+  const failed = new Set<string>();
   while (position < limit()) {
     try {
-      for await (const chunk of readOnce(options, position, first)) {
+      remote ??= await openAt(options, position);
+      for await (const chunk of readFrom(remote, position, options)) {
         position += chunk.length;
         failures = 0;
         yield chunk;
@@ -45,19 +48,31 @@ export async function* readResuming(options: ResumingBodyOptions): AsyncGenerato
       failures += 1;
       const isFinal = !(error instanceof UpstreamError) || failures > maxFruitlessTries;
       if (isFinal || signal.aborted) throw error;
-      await clock.sleep(Math.min(firstPauseMs * 2 ** (failures - 1), maxPauseMs), signal);
+      const isPauseDue = !isFirstFailure(remote, failed);
+      if (isPauseDue) await clock.sleep(pauseMs(failures), signal);
     }
-    first = undefined;
+    remote = undefined;
   }
 }
 
+/** Of the endpoint that sent last; `failed` has those that failed before. */
+function isFirstFailure(remote: RemoteBlob | undefined, failed: Set<string>): boolean {
+  const sender = remote?.endpoints.at(-1);
+  if (sender === undefined || failed.has(sender)) return false;
+  failed.add(sender);
+  return true;
+}
+
+function pauseMs(failures: number): number {
+  return Math.min(firstPauseMs * 2 ** (failures - 1), maxPauseMs);
+}
+
 /** What one body brings of the wanted bytes. */
-async function* readOnce(
-  options: ResumingBodyOptions,
+async function* readFrom(
+  remote: RemoteBlob,
   start: number,
-  opened: RemoteBlob | undefined,
+  options: ResumingBodyOptions,
 ): AsyncGenerator<Uint8Array> {
-  const remote = opened ?? (await openAt(options, start));
   try {
     options.onOpened?.(remote, start);
     let offset = remote.offset;
@@ -84,6 +99,8 @@ async function openAt(options: ResumingBodyOptions, position: number): Promise<R
   if (!remote) throw new UpstreamError("invalid", "upstream no longer has the blob");
   if (options.size !== undefined && (remote.size ?? options.size) !== options.size) {
     remote.close();
+    // Who of them is right, the digest will tell; until then the one asked first is believed.
+    options.source.distrust(remote.endpoints);
     throw new UpstreamError("invalid", `blob has ${remote.size} bytes now, not ${options.size}`);
   }
   return remote;

@@ -13,6 +13,10 @@ const answers = {
   timeout: ["UPSTREAM_TIMEOUT", "takes too long to answer"],
   "rate-limited": ["TOOMANYREQUESTS", "limits this mirror's requests"],
   denied: ["NAME_UNKNOWN", "denies access: there is no such repository, or it needs credentials"],
+  forbidden: [
+    "NAME_UNKNOWN",
+    "leads to an address that is not public, where this mirror goes only for registries that its configuration names under upstreams",
+  ],
   invalid: ["UPSTREAM_INVALID", "sent something that is not what was asked for"],
 } as const satisfies Record<UpstreamFailure, readonly [ErrorCode, string]>;
 

@@ -4,7 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { bareMediaType } from "../oci/media-type.ts";
 import type { RepositoryName } from "../oci/repository-name.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { isHeadUseless, statusFailure } from "./status-failure.ts";
+import { isHeadUseless, saysAbsent, statusFailure } from "./status-failure.ts";
 import { discardBody, type HttpResponse } from "./transport.ts";
 import { UpstreamError } from "./upstream.ts";
 
@@ -32,14 +32,14 @@ export interface BlobResponse {
   expectedBytes: number | undefined;
 }
 
-/** GET of a blob or a part of it; undefined: 404. Throws UpstreamError. */
+/** GET of a blob or a part of it; undefined: it is not there. Throws UpstreamError. */
 export async function fetchBlob(
   endpoint: Endpoint,
   request: BlobRequest,
   range: WantedRange,
 ): Promise<BlobResponse | undefined> {
   const response = await send(endpoint, request, "GET", formatRange(range));
-  if (response.status === 404) {
+  if (saysAbsent(response.status, endpoint.trust)) {
     await discardBody(response);
     return undefined;
   }

@@ -23,6 +23,16 @@ export class Breaker {
     return !this.#open || (!this.#isProbing && this.#clock.monotonic() >= this.#open.until);
   }
 
+  get state(): "closed" | "resting" | "probing" {
+    if (!this.#open) return "closed";
+    return this.#isProbing ? "probing" : "resting";
+  }
+
+  /** The last request failed. */
+  get isCounting(): boolean {
+    return this.#failures > 0;
+  }
+
   /** undefined: not now. Dispose of the permit when the request is over, however it went. */
   permit(): Disposable | undefined {
     if (!this.isReady) return undefined;

@@ -1,49 +1,52 @@
 import type { Logger } from "pino";
-import type { Clock } from "../clock.ts";
-import type { RepositoryName } from "../oci/repository-name.ts";
-import { refusedAuthorization, type Authorizer } from "./authorizer.ts";
 import { Breaker } from "./breaker.ts";
+import {
+  EndpointAccess,
+  type EndpointAccessOptions,
+  type EndpointRequest,
+} from "./endpoint-access.ts";
+import { EndpointHealth } from "./endpoint-health.ts";
+import { EndpointStanding } from "./endpoint-standing.ts";
 import { Incidents } from "./incidents.ts";
-import { followRedirects } from "./redirects.ts";
-import { isServerTrouble } from "./status-failure.ts";
-import { discardBody, type HttpRequest, type HttpResponse, type Transport } from "./transport.ts";
-import { UpstreamError } from "./upstream.ts";
+import { discardBody, type HttpResponse } from "./transport.ts";
+import { UpstreamError, type EndpointState, type EndpointStatus } from "./upstream.ts";
 
-export interface EndpointRequest {
-  method: "GET" | "HEAD";
-  repository: RepositoryName;
-  /** Below the repository, with query: `manifests/latest`. */
-  path: string;
-  headers?: Readonly<Record<string, string>>;
-  signal: AbortSignal;
-}
-
-export interface EndpointOptions {
-  base: URL;
-  transport: Transport;
-  authorizer: Authorizer;
+export interface EndpointOptions extends Omit<EndpointAccessOptions, "breaker" | "onLatency"> {
+  trust: "full" | "content";
   /** Names the upstream. */
   log: Logger;
-  clock: Clock;
+  /** It sent something else than what the digest says. */
+  onLie: (endpoint: string) => void;
 }
 
 /** How object stores say that a signed URL has run out, or that they want it otherwise. */
 const staleUrlStatuses = new Set([400, 401, 403]);
 
-const distrustMs = 60_000;
-const brokenBodyMs = 30_000;
-
-/** One base URL of a registry: how to be let in there, and how far to rely on it now. */
+/** One base URL of a registry: what it is to be trusted with, and how far to rely on it now. */
 export class Endpoint {
-  readonly breaker: Breaker;
+  readonly trust: "full" | "content";
+  readonly #breaker: Breaker;
   readonly incidents: Incidents;
+  readonly health: EndpointHealth;
+  readonly #standing: EndpointStanding;
+  readonly #access: EndpointAccess;
   readonly #options: EndpointOptions;
-  #lastUntil = 0;
+  readonly #log: Logger;
 
   constructor(options: EndpointOptions) {
+    const { trust, clock, log } = options;
     this.#options = options;
-    this.breaker = new Breaker(options.clock);
-    this.incidents = new Incidents(options.log.child({ endpoint: this.name }), options.clock);
+    this.trust = trust;
+    this.#log = log.child({ endpoint: this.name });
+    this.#breaker = new Breaker(clock);
+    this.incidents = new Incidents(this.#log, clock);
+    this.health = new EndpointHealth(clock);
+    this.#standing = new EndpointStanding(trust, clock);
+    this.#access = new EndpointAccess({
+      ...options,
+      breaker: this.#breaker,
+      onLatency: (ms) => this.health.noteLatency(ms),
+    });
   }
 
   /** Its URL without a slash at the end. */
@@ -51,26 +54,45 @@ export class Endpoint {
     return this.#options.base.href.replace(/\/+$/, "");
   }
 
-  /** To be asked after all the others. */
-  get goesLast(): boolean {
-    return this.#options.clock.monotonic() < this.#lastUntil;
+  /** Whether it is to be asked at all now. */
+  get isReady(): boolean {
+    return this.#breaker.isReady && !this.#standing.isBanned;
   }
 
-  /** It sent what is wrong. */
-  distrust(): void {
-    this.#goLastFor(distrustMs);
+  /** undefined: not now. Dispose of the permit when the request is over, however it went. */
+  permit(): Disposable | undefined {
+    return this.#standing.isBanned ? undefined : this.#breaker.permit();
+  }
+
+  /** To be asked after all the others. */
+  get goesLast(): boolean {
+    return this.#standing.goesLast;
+  }
+
+  /** It sent something else than what the digest says. */
+  noteLie(): void {
+    this.health.noteLie();
+    this.#options.onLie(this.name);
+    const ban = this.#standing.noteLie();
+    if (ban) this.#log.warn(ban, "an endpoint sent wrong content, and is left alone for a while");
   }
 
   /** A request to it failed. */
   noteFailure(error: UpstreamError): void {
     this.incidents.noteFailure(error);
-    if (error.failure === "invalid") this.distrust();
+    this.health.noteFailure(error);
+    if (error.failure === "invalid") this.#standing.noteNonsense();
   }
 
   /** A body it sent, or redirected to, broke off or stalled. */
   noteBrokenBody(error: UpstreamError): void {
     this.noteFailure(error);
-    this.#goLastFor(brokenBodyMs);
+    this.#standing.noteBrokenBody();
+  }
+
+  /** A body of its was so slow that another endpoint took over. */
+  noteSlow(): void {
+    this.#standing.noteSlow();
   }
 
   /**
@@ -78,75 +100,32 @@ export class Endpoint {
    * Throws UpstreamError.
    */
   async fetch(request: EndpointRequest): Promise<HttpResponse> {
-    const response = await this.#fetchAuthorized(request);
+    const response = await this.#access.send(request);
     // Signed URLs are often good for GET only: that HEAD is refused says nothing.
     if (request.method === "HEAD" || !this.#isRefusedElsewhere(response)) {
       return this.#checkEncoding(response);
     }
     await discardBody(response);
-    const second = await this.#fetchAuthorized(request);
+    const second = await this.#access.send(request);
     if (!this.#isRefusedElsewhere(second)) return this.#checkEncoding(second);
     await discardBody(second);
     const message = `${second.url.origin}: refused a new signed URL with status ${second.status}`;
     throw new UpstreamError("invalid", message);
   }
 
-  async #fetchAuthorized(request: EndpointRequest): Promise<HttpResponse> {
-    const { authorizer } = this.#options;
-    const shown = await this.#withBreaker(() =>
-      unlessAborted(request.signal, authorizer.authorize(request.repository)),
-    );
-    const response = await this.#send(request, shown);
-    if (!this.#isChallenge(response)) return response;
-    await discardBody(response);
-    const challenge = response.headers["www-authenticate"];
-    const renewed = await this.#withBreaker(() =>
-      unlessAborted(
-        request.signal,
-        authorizer.answerChallenge(request.repository, challenge, shown),
-      ),
-    );
-    const second = await this.#send(request, renewed);
-    if (!this.#isChallenge(second)) return second;
-    await discardBody(second);
-    throw refusedAuthorization(renewed);
+  describe(): EndpointStatus {
+    return { url: this.name, trust: this.trust, state: this.#state, ...this.health.describe() };
   }
 
-  #send(request: EndpointRequest, authorization: string | undefined): Promise<HttpResponse> {
-    const { method, repository, path, signal } = request;
-    const url = new URL(`${this.name}/v2/${repository}/${path}`);
-    const headers = { ...request.headers, ...(authorization && { authorization }) };
-    return followRedirects({ method, url, headers, signal }, (hop) => this.#sendHop(hop));
-  }
-
-  async #sendHop(hop: HttpRequest): Promise<HttpResponse> {
-    if (hop.url.origin !== this.#options.base.origin) return this.#options.transport.send(hop);
-    const response = await this.#withBreaker(() => this.#options.transport.send(hop));
-    if (isServerTrouble(response.status)) this.breaker.noteFailure();
-    else this.breaker.noteAnswer();
-    return response;
-  }
-
-  /** A registry whose token server is away is as good as away. */
-  async #withBreaker<Result>(action: () => Promise<Result>): Promise<Result> {
-    try {
-      return await action();
-    } catch (error) {
-      if (error instanceof UpstreamError && isSilence(error)) this.breaker.noteFailure();
-      throw error;
-    }
-  }
-
-  #isChallenge(response: HttpResponse): boolean {
-    return response.status === 401 && !this.#isElsewhere(response);
+  get #state(): EndpointState {
+    if (this.#breaker.state !== "closed") return this.#breaker.state;
+    const complaint =
+      this.#standing.complaint ?? (this.#breaker.isCounting ? "failing" : undefined);
+    return complaint ?? (this.health.isUnused ? "unused" : "ok");
   }
 
   #isRefusedElsewhere(response: HttpResponse): boolean {
-    return this.#isElsewhere(response) && staleUrlStatuses.has(response.status);
-  }
-
-  #isElsewhere(response: HttpResponse): boolean {
-    return response.url.origin !== this.#options.base.origin;
+    return this.#access.isElsewhere(response) && staleUrlStatuses.has(response.status);
   }
 
   /** What is encoded has another size and digest than what was asked for. */
@@ -157,27 +136,4 @@ export class Endpoint {
     const message = `${response.url.origin}: content encoded as ${encoding}`;
     throw new UpstreamError("invalid", message);
   }
-
-  #goLastFor(durationMs: number): void {
-    this.#lastUntil = Math.max(this.#lastUntil, this.#options.clock.monotonic() + durationMs);
-  }
-}
-
-/** Others may wait for the same token: whoever gives up leaves it to them. */
-async function unlessAborted<Result>(
-  signal: AbortSignal,
-  result: Promise<Result>,
-): Promise<Result> {
-  const aborted = Promise.withResolvers<never>();
-  const giveUp = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", giveUp, { once: true });
-  try {
-    return await Promise.race([result, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-  }
-}
-
-function isSilence({ failure }: UpstreamError): boolean {
-  return failure === "unreachable" || failure === "timeout" || failure === "server-error";
 }

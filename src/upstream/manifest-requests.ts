@@ -6,7 +6,7 @@ import { formatReference, type Reference } from "../oci/reference.ts";
 import type { RepositoryName } from "../oci/repository-name.ts";
 import { readBoundedBody } from "./bounded-body.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { isHeadUseless, notFoundOrFailure, statusFailure } from "./status-failure.ts";
+import { isHeadUseless, saysAbsent, statusFailure } from "./status-failure.ts";
 import { discardBody, type HttpResponse } from "./transport.ts";
 import { UpstreamError, type ManifestHead } from "./upstream.ts";
 
@@ -36,17 +36,27 @@ export async function fetchManifestHead(
   return manifest && { digest: manifest.digest, manifest };
 }
 
-/** Checked against the digest that was asked for, or that came along. undefined: 404. */
+/** Checked against the digest that was asked for, or that came along. undefined: it is not there. */
 export async function fetchManifest(
   endpoint: Endpoint,
   request: ManifestRequest,
 ): Promise<Manifest | undefined> {
   const response = await send(endpoint, request, "GET");
-  if (response.status !== 200) return notFoundOrFailure(response, request.clock.now());
+  if (saysAbsent(response.status, endpoint.trust)) {
+    await discardBody(response);
+    return undefined;
+  }
+  if (response.status !== 200) throw await statusFailure(response, request.clock.now());
   const bytes = await readBoundedBody(response, maxManifestBytes);
   request.onReceived(bytes.length);
-  const digest = checkDigest(bytes, expectedDigest(response, request.reference), response);
-  return { digest, mediaType: readMediaType(bytes, response), bytes };
+  const expected = expectedDigest(response, request.reference);
+  const digest = digestOf(bytes, expected && digestAlgorithm(expected));
+  if (expected !== undefined && digest !== expected) {
+    endpoint.noteLie();
+    const problem = `manifest ${digest} instead of ${expected}`;
+    throw new UpstreamError("invalid", `${response.url.origin}: ${problem}`);
+  }
+  return { digest, mediaType: readMediaType(bytes, response, endpoint.trust), bytes };
 }
 
 function send(
@@ -72,15 +82,15 @@ function expectedDigest(response: HttpResponse, reference: Reference): Digest | 
   return reference.kind === "digest" ? reference.digest : readDigest(response);
 }
 
-function checkDigest(bytes: Buffer, expected: Digest | undefined, { url }: HttpResponse): Digest {
-  const found = digestOf(bytes, expected && digestAlgorithm(expected));
-  if (expected === undefined || found === expected) return found;
-  throw new UpstreamError("invalid", `${url.origin}: manifest ${found} instead of ${expected}`);
-}
-
-function readMediaType(bytes: Buffer, { headers, url }: HttpResponse): string {
+/** A digest proves no header: what a content endpoint sends is of the type that its bytes show. */
+function readMediaType(
+  bytes: Buffer,
+  { headers, url }: HttpResponse,
+  trust: Endpoint["trust"],
+): string {
+  const told = trust === "full" ? headers["content-type"] : undefined;
   try {
-    return parseManifest(bytes, headers["content-type"] ?? "").mediaType;
+    return parseManifest(bytes, told ?? "").mediaType;
   } catch (error) {
     throw new UpstreamError("invalid", `${url.origin}: sent no manifest`, { cause: error });
   }

@@ -23,6 +23,7 @@ function failureOfCode(code: string): UpstreamFailure {
   return failuresByCode[code] ?? "unreachable";
 }
 
-function errorCode(error: unknown): string {
+/** Of what has none: `unknown error`. */
+export function errorCode(error: unknown): string {
   return Error.isError(error) && "code" in error ? String(error.code) : "unknown error";
 }

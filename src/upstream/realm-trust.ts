@@ -19,33 +19,37 @@ function registrableDomain(url: URL): string | null {
   return getDomain(url.hostname, { allowPrivateDomains: true });
 }
 
+/** It is the registry that names realms, and it may name ever new ones. */
+const maxWarned = 20;
+
 export interface RealmTrustOptions {
-  credentials: Credentials | undefined;
   /** Hosts, with or without port, that the operator trusts besides. */
   tokenRealms: readonly string[];
   log: Logger;
 }
 
-/** Gives the credentials out to trusted realms only, and says once of each other one that it does not. */
+/** Lets credentials go to trusted realms only, and says once of each other one that it does not. */
 export class RealmTrust {
-  readonly #options: RealmTrustOptions;
+  readonly #tokenRealms: readonly string[];
+  readonly #log: Logger;
   readonly #warned = new Set<string>();
 
-  constructor(options: RealmTrustOptions) {
-    this.#options = options;
+  constructor({ tokenRealms, log }: RealmTrustOptions) {
+    this.#tokenRealms = tokenRealms;
+    this.#log = log;
   }
 
-  credentialsFor(realm: URL, registry: URL): Credentials | undefined {
-    const { credentials, tokenRealms } = this.#options;
-    if (!credentials || isTrustedRealm(realm, registry, tokenRealms)) return credentials;
+  /** Those of `credentials` that may be shown at `realm`: all or none. */
+  admit(credentials: Credentials | undefined, realm: URL, registry: URL): Credentials | undefined {
+    if (!credentials || isTrustedRealm(realm, registry, this.#tokenRealms)) return credentials;
     this.#warn(realm, registry);
     return undefined;
   }
 
   #warn(realm: URL, registry: URL): void {
-    if (this.#warned.has(realm.origin)) return;
+    if (this.#warned.has(realm.origin) || this.#warned.size === maxWarned) return;
     this.#warned.add(realm.origin);
-    this.#options.log.warn(
+    this.#log.warn(
       { endpoint: registry.origin, realm: realm.origin },
       "credentials are kept from a token realm outside of the registry's domain; " +
         "list its host in tokenRealms if it may have them",

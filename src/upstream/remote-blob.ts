@@ -4,17 +4,24 @@ import {
   type BlobResponse,
   type WantedRange,
 } from "./blob-requests.ts";
+import { BodyPace } from "./body-pace.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { networkFailure } from "./network-failure.ts";
 import { UpstreamError, type RemoteBlob } from "./upstream.ts";
 
-/** Holds the connection slot until the body is at its end, failed or closed. */
+/** A blob as one endpoint sends it. */
+export interface EndpointBlob extends RemoteBlob {
+  readonly endpoint: Endpoint;
+  readonly pace: BodyPace;
+}
+
+/** undefined: it is not there. Holds the connection slot until the body is at its end, failed or closed. */
 export async function openRemoteBlob(
   endpoint: Endpoint,
   request: BlobRequest,
   range: WantedRange,
   slot: DisposableStack,
-): Promise<RemoteBlob | undefined> {
+): Promise<EndpointBlob | undefined> {
   const blob = await fetchBlob(endpoint, request, range);
   if (!blob) return undefined;
   const heldSlot = slot.move();
@@ -22,23 +29,27 @@ export async function openRemoteBlob(
   return new HttpBlob(endpoint, blob, request);
 }
 
-class HttpBlob implements RemoteBlob {
+class HttpBlob implements EndpointBlob {
   readonly offset: number;
   readonly size: number | undefined;
-  readonly endpoint: string;
+  readonly endpoint: Endpoint;
+  readonly endpoints: readonly string[];
+  readonly isVouched: boolean;
+  readonly pace: BodyPace;
   readonly chunks: AsyncIterable<Uint8Array>;
-  readonly #source: Endpoint;
   readonly #blob: BlobResponse;
   readonly #request: BlobRequest;
   #isClosed = false;
 
-  constructor(source: Endpoint, blob: BlobResponse, request: BlobRequest) {
-    this.#source = source;
+  constructor(endpoint: Endpoint, blob: BlobResponse, request: BlobRequest) {
     this.#blob = blob;
     this.#request = request;
     this.offset = blob.offset;
     this.size = blob.size;
-    this.endpoint = source.name;
+    this.endpoint = endpoint;
+    this.endpoints = [endpoint.name];
+    this.isVouched = endpoint.trust === "full";
+    this.pace = new BodyPace(request.clock);
     this.chunks = this.#readChunks();
   }
 
@@ -50,19 +61,24 @@ class HttpBlob implements RemoteBlob {
   /** As they come from the socket, counted. */
   async *#readChunks(): AsyncGenerator<Uint8Array, void> {
     const { response, expectedBytes = Infinity } = this.#blob;
-    let received = 0;
+    const { pace } = this;
     try {
+      pace.beginWait();
       for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-        received += chunk.length;
+        pace.endWait(chunk.length);
         this.#request.onReceived(chunk.length);
-        if (received > expectedBytes) throw this.#broken("invalid", "sent more than it promised");
+        if (pace.bytes > expectedBytes) throw this.#broken("invalid", "sent more than it promised");
         yield chunk;
+        pace.beginWait();
       }
-      if (received < expectedBytes && expectedBytes !== Infinity) {
-        throw this.#broken("unreachable", `ended early, after ${received} bytes`);
+      if (pace.bytes < expectedBytes && expectedBytes !== Infinity) {
+        throw this.#broken("unreachable", `ended early, after ${pace.bytes} bytes`);
       }
     } catch (error) {
       throw this.#judge(error);
+    } finally {
+      pace.endWait();
+      this.endpoint.health.noteBody(pace.bytes, pace.waitedMs);
     }
   }
 
@@ -71,7 +87,7 @@ class HttpBlob implements RemoteBlob {
     this.#request.signal.throwIfAborted();
     if (this.#isClosed) return this.#broken("unreachable", "closed while it was read");
     const failure = networkFailure(error, this.#blob.response.url.origin);
-    this.#source.noteBrokenBody(failure);
+    this.endpoint.noteBrokenBody(failure);
     return failure;
   }
 

@@ -1,12 +1,14 @@
 import type { Clock } from "../clock.ts";
 import { backoffMs } from "./backoff.ts";
 import type { ConnectionSlots, SlotKind } from "./connection-slots.ts";
+import { fastestFirst, inOperatorsOrder } from "./endpoint-order.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { UpstreamError, type UpstreamFailure } from "./upstream.ts";
 
 export interface RoundsOptions {
   /** In the operator's order. */
   endpoints: readonly Endpoint[];
+  strategy: "ordered" | "fastest";
   slots: ConnectionSlots;
   /** Rounds after the first. */
   retries: number;
@@ -17,9 +19,16 @@ export interface RoundsOptions {
 
 export interface Task<Result> {
   kind: SlotKind;
+  /** any: for what a digest proves. */
+  trust: "full" | "any";
+  /** Some of it came before: that one endpoint does not have it is no answer. */
+  isKnown?: boolean;
   signal: AbortSignal;
-  /** Holds `slot` until it resolves; one that moves the slot's content away holds it for longer. */
-  attempt: (endpoint: Endpoint, slot: DisposableStack) => Promise<Result>;
+  /**
+   * undefined: the endpoint does not have it. Holds `slot` until it resolves; one that moves the
+   * slot's content away holds it for longer.
+   */
+  attempt: (endpoint: Endpoint, slot: DisposableStack) => Promise<Result | undefined>;
 }
 
 const passingFailures = new Set<UpstreamFailure>([
@@ -33,6 +42,11 @@ interface Failed {
   endpoint: Endpoint;
   error: UpstreamError;
 }
+
+/** Of asking several endpoints by turns. */
+type Outcome<Result> =
+  | { kind: "answered"; result: Result | undefined }
+  | { kind: "unanswered"; failed: Failed[]; isLacking: boolean };
 
 /** Tries every endpoint, then waits, then those again that may do better. */
 export class Rounds {
@@ -51,20 +65,23 @@ export class Rounds {
       invalid: Math.min(1, retries),
       denied: 0,
       credentials: 0,
+      forbidden: 0,
     };
   }
 
-  /** The first success, or throws the most promising of the last failures. */
-  async run<Result>(task: Task<Result>): Promise<Result> {
-    let endpoints = this.#inOrder();
-    let best: UpstreamError | undefined;
+  /** The first answer (undefined: it is not there), or throws the most promising of the last failures. */
+  async run<Result>(task: Task<Result>): Promise<Result | undefined> {
+    let endpoints = this.#inOrder(task);
+    const failed = new Map<Endpoint, Failed>();
+    let isLacking = false;
     for (let round = 0; ; round += 1) {
       const outcome = await this.#tryEach(endpoints, task);
-      if ("result" in outcome) return outcome.result;
+      if (outcome.kind === "answered") return outcome.result;
+      isLacking ||= outcome.isLacking;
+      for (const failure of outcome.failed) failed.set(failure.endpoint, failure);
       const again = outcome.failed.filter(({ error }) => this.#furtherTries[error.failure] > round);
-      best = mostPromising(outcome.failed) ?? best;
       const waitMs = this.#waitBefore(again, round);
-      if (waitMs === undefined) throw best ?? resting(endpoints);
+      if (waitMs === undefined) return conclude([...failed.values()], isLacking, endpoints);
       await this.#options.clock.sleep(waitMs, task.signal);
       endpoints = again
         .filter(({ error }) => (error.retryAfterMs ?? 0) <= waitMs)
@@ -72,31 +89,50 @@ export class Rounds {
     }
   }
 
+  /**
+   * One try each, without any wait but for a slot, of those endpoints that are not in `tried` and
+   * of which nothing speaks against. undefined: none of them has it.
+   */
+  async tryOthers<Result>(
+    task: Task<Result>,
+    tried: ReadonlySet<Endpoint>,
+  ): Promise<Result | undefined> {
+    const others = this.#inOrder(task).filter(
+      (endpoint) => !tried.has(endpoint) && endpoint.isReady && !endpoint.goesLast,
+    );
+    const outcome = await this.#tryEach(others, task);
+    return outcome.kind === "answered" ? outcome.result : undefined;
+  }
+
   async #tryEach<Result>(
     endpoints: readonly Endpoint[],
     task: Task<Result>,
-  ): Promise<{ result: Result } | { failed: Failed[] }> {
+  ): Promise<Outcome<Result>> {
     const failed: Failed[] = [];
+    let isLacking = false;
     for (const endpoint of endpoints) {
+      const isFinal = endpoint.trust === "full" && !task.isKnown;
       const outcome = await this.#tryOne(endpoint, task);
       if (outcome === undefined) endpoint.incidents.noteRefusal();
-      else if ("result" in outcome) return outcome;
-      else failed.push({ endpoint, error: outcome.error });
+      else if ("error" in outcome) failed.push({ endpoint, error: outcome.error });
+      else if (outcome.result !== undefined || isFinal) return { kind: "answered", ...outcome };
+      else isLacking ||= endpoint.trust === "full";
     }
-    return { failed };
+    return { kind: "unanswered", failed: failed.filter(isTelling), isLacking };
   }
 
   /** undefined: the endpoint is not to be asked now. */
   async #tryOne<Result>(
     endpoint: Endpoint,
     { kind, signal, attempt }: Task<Result>,
-  ): Promise<{ result: Result } | { error: UpstreamError } | undefined> {
-    if (!endpoint.breaker.isReady) return undefined;
+  ): Promise<{ result: Result | undefined } | { error: UpstreamError } | undefined> {
+    if (!endpoint.isReady) return undefined;
     using slot = new DisposableStack();
     slot.use(await this.#options.slots.acquire(kind, signal));
     // Again: much may have happened while waiting for a slot.
-    using permit = endpoint.breaker.permit();
+    using permit = endpoint.permit();
     if (!permit) return undefined;
+    slot.use(endpoint.health.begin());
     try {
       const result = await attempt(endpoint, slot);
       endpoint.incidents.noteSuccess();
@@ -109,9 +145,10 @@ export class Rounds {
     }
   }
 
-  #inOrder(): Endpoint[] {
-    const { endpoints } = this.#options;
-    return endpoints.toSorted((a, b) => Number(a.goesLast) - Number(b.goesLast));
+  #inOrder({ trust, kind }: Task<unknown>): Endpoint[] {
+    const { endpoints, strategy } = this.#options;
+    const fit = endpoints.filter((endpoint) => trust === "any" || endpoint.trust === "full");
+    return strategy === "ordered" ? inOperatorsOrder(fit) : fastestFirst(fit, kind);
   }
 
   /** undefined: there is nothing to wait for, or it would take too long. */
@@ -123,6 +160,23 @@ export class Rounds {
   }
 }
 
+/** That a content endpoint refuses means as little as that it has nothing. */
+function isTelling({ endpoint, error }: Failed): boolean {
+  return endpoint.trust === "full" || passingFailures.has(error.failure);
+}
+
+/** undefined: all that answered do not have it. */
+function conclude(
+  failed: readonly Failed[],
+  isLacking: boolean,
+  endpoints: readonly Endpoint[],
+): undefined {
+  const ofTrusted = failed.filter(({ endpoint }) => endpoint.trust === "full");
+  const error = mostPromising(ofTrusted) ?? mostPromising(failed);
+  if (error) throw error;
+  if (!isLacking) throw resting(endpoints);
+}
+
 /** One that may pass, rather than a refusal. */
 function mostPromising(failed: readonly Failed[]): UpstreamError | undefined {
   const passing = failed.findLast(({ error }) => passingFailures.has(error.failure));
@@ -130,6 +184,7 @@ function mostPromising(failed: readonly Failed[]): UpstreamError | undefined {
 }
 
 function resting(endpoints: readonly Endpoint[]): UpstreamError {
-  const names = endpoints.map((endpoint) => endpoint.name).join(", ");
+  const trusted = endpoints.filter(({ trust }) => trust === "full");
+  const names = trusted.map((endpoint) => endpoint.name).join(", ");
   return new UpstreamError("unreachable", `not asked, as it did not answer lately: ${names}`);
 }

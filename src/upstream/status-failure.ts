@@ -18,14 +18,23 @@ export async function notFoundOrFailure(response: HttpResponse, now: number): Pr
   if (response.status !== 404) throw failure;
 }
 
+/** Any mirror serves as a content endpoint, and what they say of what they do not have differs. */
+const lackStatuses = new Set([400, 404, 405, 410, 416, 451]);
+
+/** That what was asked for is not there. */
+export function saysAbsent(status: number, trust: "full" | "content"): boolean {
+  return status === 404 || (trust === "content" && lackStatuses.has(status));
+}
+
 function failureOfStatus(status: number): UpstreamFailure {
   if (status === 401 || status === 403) return "denied";
   if (status === 429) return "rate-limited";
   return isServerTrouble(status) ? "server-error" : "invalid";
 }
 
+/** 501 is no trouble, but how some say that they lack a part of the API. */
 export function isServerTrouble(status: number): boolean {
-  return status === 408 || status >= 500;
+  return status === 408 || (status >= 500 && status !== 501);
 }
 
 /** HEAD is not to be had (401: elsewhere, where it was redirected to), or does not tell what it was asked for. */

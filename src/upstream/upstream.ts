@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
+import type { Referrer } from "../oci/referrer.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { RepositoryName } from "../oci/repository-name.ts";
 
@@ -7,7 +8,8 @@ import type { RepositoryName } from "../oci/repository-name.ts";
  * unreachable: no connection, broken connection, or the breaker is open · timeout: connection,
  * headers or body took too long · rate-limited: 429 · server-error: 408 or 5xx · denied: it wants
  * other rights than we have, or hides that there is nothing · credentials: it refused the
- * configured ones · invalid: it answered what no registry should.
+ * configured ones · forbidden: it is, or leads to, where the address guard lets nobody go · invalid:
+ * it answered what no registry should.
  */
 export type UpstreamFailure =
   | "unreachable"
@@ -16,6 +18,7 @@ export type UpstreamFailure =
   | "server-error"
   | "denied"
   | "credentials"
+  | "forbidden"
   | "invalid";
 
 /** Names no secret: not the token, not the query of a signed URL. */
@@ -47,8 +50,10 @@ export interface RemoteBlob {
   offset: number;
   /** Of the whole blob; undefined where upstream did not say. */
   size: number | undefined;
-  /** Which endpoint sends it, for `distrust`. */
-  endpoint: string;
+  /** Those that have sent bytes of it so far, for `distrust`; grows while it is read. */
+  readonly endpoints: readonly string[];
+  /** The registry itself began it, so that the repository has a right to it; a content endpoint proves bytes only. */
+  readonly isVouched: boolean;
   /** Ends cleanly only if all promised bytes came; throws UpstreamError otherwise. */
   chunks: AsyncIterable<Uint8Array>;
   /** Gives the connection back or up. Safe to call at any time, more than once. */
@@ -61,16 +66,68 @@ export interface TagPage {
   next: string | undefined;
 }
 
+/** How many requests an account has left at a registry, as that one last said. */
+export interface Budget {
+  limit: number;
+  remaining: number;
+  /** The limit counts the requests of so long. */
+  windowMs: number;
+  /** Milliseconds since 1970. */
+  toldAt: number;
+}
+
+/** How an endpoint is treated now. unused: nothing was asked of it yet · failing: it did not answer the last time, and is asked on · distrusted: it sent what is wrong · slow: another one was faster · resting: it does not answer, and is not asked · probing: one request finds out whether it does again. */
+export type EndpointState =
+  "ok" | "unused" | "failing" | "distrusted" | "slow" | "resting" | "probing";
+
+export interface EndpointStatus {
+  url: string;
+  /** content: asked only for what a digest proves. */
+  trust: "full" | "content";
+  state: EndpointState;
+  /** Until the first byte of an answer; moving averages, undefined until measured. */
+  latencyMs: number | undefined;
+  bytesPerSecond: number | undefined;
+  requests: number;
+  failures: number;
+  /** Contents with a wrong digest. */
+  lies: number;
+  /** `at`: milliseconds since 1970. No secret, no query of a signed URL. */
+  lastError: { at: number; failure: UpstreamFailure; message: string } | undefined;
+}
+
+export interface AccountStatus {
+  /** A user name, or what stands for it: `anonymous`, `token file`, `ECR`. */
+  name: string;
+  budget: Budget | undefined;
+  /** Not used before then, as the registry asked to wait or refused it; milliseconds since 1970. */
+  restsUntil: number | undefined;
+}
+
+export interface UpstreamStatus {
+  host: string;
+  strategy: "ordered" | "fastest";
+  endpoints: EndpointStatus[];
+  accounts: AccountStatus[];
+}
+
 /**
  * One remote registry. undefined = it said 404; all else throws UpstreamError. Retries, endpoints,
- * tokens and redirects are its own business. Names are whole: `library/node`. Verifies manifests,
- * not blobs.
+ * accounts, tokens, proxies and redirects are its own business. Names are whole: `library/node`.
+ * Verifies manifests, not blobs.
  */
 export interface Upstream extends AsyncDisposable {
   /** Canonical host: `docker.io`. */
   readonly host: string;
+  /** A client named it, and no operator: whoever runs it may mean harm. */
+  readonly isLetIn: boolean;
   headManifest(name: RepositoryName, reference: Reference): Promise<ManifestHead | undefined>;
-  getManifest(name: RepositoryName, reference: Reference): Promise<Manifest | undefined>;
+  /** `trust` full: by digest, too, only from where it proves that the repository has it. */
+  getManifest(
+    name: RepositoryName,
+    reference: Reference,
+    trust?: "full",
+  ): Promise<Manifest | undefined>;
   headBlob(name: RepositoryName, digest: Digest): Promise<{ size: number | undefined } | undefined>;
   /** `range.end` undefined: to the blob's end. Aborting `signal` fails the open and the chunks. */
   openBlob(
@@ -81,6 +138,11 @@ export interface Upstream extends AsyncDisposable {
   ): Promise<RemoteBlob | undefined>;
   /** `query` goes upstream as it is. */
   listTags(name: RepositoryName, query: URLSearchParams): Promise<TagPage | undefined>;
-  /** It sent wrong bytes: for a while it is asked last. */
-  distrust(endpoint: string): void;
+  /** All of its manifests whose subject it is; undefined: it has no referrers API. */
+  listReferrers(name: RepositoryName, subject: Digest): Promise<Referrer[] | undefined>;
+  /** These sent a blob together whose digest was wrong: for a while they are not, or last, asked. */
+  distrust(endpoints: readonly string[]): void;
+  /** Of the account that would be used next; undefined: the registry tells none. */
+  readonly budget: Budget | undefined;
+  describe(): UpstreamStatus;
 }

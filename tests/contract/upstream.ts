@@ -149,6 +149,25 @@ export function describeUpstream(
     });
   });
 
+  describe(`${implementation}: what is told of it`, () => {
+    test("counts its requests, and names who sent a blob as it is named there", async () => {
+      await using subject = await open();
+      const blob = makeBlob(1000);
+      subject.addBlob(name, blob);
+      const remote = await openBlob(subject.upstream, blob, whole);
+      await readAll(remote);
+      const { host, endpoints } = subject.upstream.describe();
+      expect(host).toBe(subject.upstream.host);
+      const senders = endpoints.filter(({ url }) => remote.endpoints.includes(url));
+      expect(senders).toHaveLength(remote.endpoints.length);
+      for (const sender of senders) expect(sender).toMatchObject({ state: "ok", lies: 0 });
+
+      subject.upstream.distrust(remote.endpoints);
+      const blamed = subject.upstream.describe().endpoints.filter(({ lies }) => lies === 1);
+      expect(blamed.map(({ url }) => url)).toEqual(remote.endpoints);
+    });
+  });
+
   describe(`${implementation}: the end`, () => {
     test("is an UpstreamError for whatever still runs, and for what comes later", async () => {
       await using subject = await open();

@@ -23,20 +23,15 @@ describe("GET /", () => {
     const response = await request(app).get("/").set("Host", "mirror.lan:5000");
     expect(response.headers["content-type"]).toBe("text/plain; charset=utf-8");
     expect(response.text).toContain(
-      JSON.stringify(
-        {
-          "registry-mirrors": ["http://mirror.lan:5000"],
-        },
-        null,
-        2,
-      ),
+      '# Docker: /etc/docker/daemon.json\n{\n  "registry-mirrors": [\n    "http://mirror.lan:5000"\n  ],',
     );
     expect(response.text).toContain(
       '[host."http://mirror.lan:5000"]\n  capabilities = ["pull", "resolve"]',
     );
     expect(response.text).toContain(
-      '[[registry.mirror]]\nlocation = "mirror.lan:5000"\ninsecure = true',
+      '[[registry.mirror]]\nlocation = "mirror.lan:5000/docker.io"\ninsecure = true',
     );
+    expect(response.text).toContain("--registry-map=index.docker.io=mirror.lan:5000/docker.io");
     expect(response.text).toContain("curl -sSI http://mirror.lan:5000/v2/");
   });
 
@@ -45,8 +40,42 @@ describe("GET /", () => {
     registry.page.publicUrl = "https://hub.example.org/";
     const response = await request(registry.app).get("/").set("Host", "elsewhere");
     expect(response.text).toContain('"registry-mirrors": [\n    "https://hub.example.org"\n  ]');
-    expect(response.text).toContain('location = "hub.example.org"');
+    expect(response.text).toContain('location = "hub.example.org/docker.io"');
     expect(response.text).not.toMatch(/insecure|elsewhere/);
+  });
+
+  test.each(["text/html", "text/plain"])("has each upstream's settings, as %s", async (type) => {
+    const registry = new TestRegistry();
+    registry.page.upstreams = ["docker.io", "ghcr.io", "*.pkg.dev", "*"];
+    const response = await request(registry.app).get("/").set("Accept", type);
+    expect(response.text).toContain("docker.io, ghcr.io, *.pkg.dev, any other registry");
+    for (const path of [
+      "/etc/docker/certs.d/ghcr.io/hosts.toml",
+      "/etc/containerd/certs.d/docker.io/hosts.toml",
+      "/etc/containerd/certs.d/ghcr.io/hosts.toml",
+      "/etc/containerd/certs.d/_default/hosts.toml",
+      "/etc/containers/registries.conf.d/entrepot.conf",
+      "/etc/rancher/k3s/registries.yaml",
+      "/etc/buildkit/buildkitd.toml",
+    ]) {
+      expect(response.text).toContain(path);
+    }
+  });
+
+  test("does not offer what only works for Docker Hub where bare names are another's", async () => {
+    const registry = new TestRegistry();
+    registry.page.upstreams = ["ghcr.io"];
+    const response = await request(registry.app).get("/").set("Host", "mirror.lan:5000");
+    expect(response.text).not.toMatch(/"registry-mirrors"|hello-world/);
+    expect(response.text).toContain("curl -sSI http://mirror.lan:5000/v2/\n");
+  });
+
+  test("shows nothing as markup that the configuration says", async () => {
+    const registry = new TestRegistry();
+    registry.page.upstreams = ["docker.io", "<b>&'x"];
+    const response = await request(registry.app).get("/").set("Accept", "text/html");
+    expect(response.text).toContain("&#60;b&#62;&#38;&#39;x");
+    expect(response.text).not.toContain("<b>");
   });
 
   test.each(["<script>alert(1)</script>", "a b", "a/b", 'a"b', "a:b", "a".repeat(300)])(

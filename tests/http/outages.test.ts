@@ -69,10 +69,10 @@ describe("credentials", () => {
   test("get a private image, and show up nowhere", async () => {
     await using registry = await FakeRegistry.start({ auth, cdn: {} });
     registry.addImage("library/app", "latest", image);
-    const credentials = { username: "me", password: "s3cret-pass" };
+    const password = { text: "s3cret-pass" };
     await using mirror = await TestMirror.start({
       endpoints: [registry.url],
-      upstream: { credentials },
+      upstream: { accounts: [{ kind: "password", username: "me", password }] },
     });
     await pull(mirror, "app", "latest", image);
     const log = JSON.stringify(mirror.log);

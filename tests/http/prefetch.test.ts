@@ -74,7 +74,7 @@ describe("the prefetch operation", () => {
     expect(names).toMatchObject([
       { complete: false, problem: expect.stringContaining(layer.digest) },
       { complete: false, problem: expect.stringContaining("2 is not in library/app") },
-      { complete: false, problem: expect.stringContaining("docker.io") },
+      { complete: false, problem: expect.stringContaining("ghcr.io is not mirrored") },
     ]);
   });
 

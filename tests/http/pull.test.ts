@@ -105,7 +105,7 @@ describe("a pull", () => {
     }
     const other = await mirror.get("/v2/library/app/manifests/latest?ns=ghcr.io");
     expect(other.status).toBe(404);
-    expect(other.body.toString()).toContain("this mirror serves docker.io");
+    expect(other.body.toString()).toContain("ghcr.io is not mirrored here");
   });
 
   test("from another registry than Docker Hub leaves short names as they are", async () => {

@@ -5,6 +5,7 @@ import type { Health } from "../../src/http/health.ts";
 import { RequestScope } from "../../src/http/request-scope.ts";
 import { RegistryServer } from "../../src/http/server.ts";
 import { RegistryError } from "../../src/oci/errors.ts";
+import { Catalog } from "../../src/registry/catalog.ts";
 import type { RepositoryRequest } from "../../src/registry/repository-directory.ts";
 import type { AnsweredRequest } from "../../src/registry/statistics.ts";
 import { MemoryRepository } from "../support/memory-repository.ts";
@@ -14,7 +15,7 @@ import { LogRecorder } from "./log-recorder.ts";
 export class TestRegistry {
   readonly repository = new MemoryRepository();
   /** What the directory was asked for. */
-  readonly lookups: RepositoryRequest[] = [];
+  readonly lookups: Omit<RepositoryRequest, "host">[] = [];
   readonly logs = new LogRecorder();
   /** What was counted. */
   readonly answered: AnsweredRequest[] = [];
@@ -24,7 +25,13 @@ export class TestRegistry {
   isDraining = false;
   health: () => Health = () => ({ status: "ok" });
   readonly app = createApp({
-    directory: { find: (request) => this.#find(request) },
+    directory: {
+      find: (request) => this.#find(request),
+      get: () => this.repository,
+      findRegistry: ({ namespace }) => this.#findRegistry(namespace),
+      nameFor: (key) => key,
+    },
+    catalog: new Catalog({ inventory: { listRepositories: async () => [this.repository.key] } }),
     log: pino(
       {
         level: "debug",
@@ -53,12 +60,13 @@ export class TestRegistry {
     });
   }
 
-  #find(request: RepositoryRequest): MemoryRepository {
-    const { name, namespace } = request;
+  #find({ name, namespace }: RepositoryRequest): MemoryRepository {
     this.lookups.push({ name, namespace });
-    if (namespace !== undefined && namespace !== "docker.io") {
-      throw new RegistryError("NAME_UNKNOWN", "namespace is not mirrored here");
-    }
     return this.repository;
+  }
+
+  #findRegistry(namespace: string | undefined): string | undefined {
+    if (namespace === undefined || namespace === "docker.io") return namespace;
+    throw new RegistryError("NAME_UNKNOWN", "namespace is not mirrored here");
   }
 }

@@ -185,6 +185,21 @@ describe("commands without a server", () => {
     await expect(stat(join(dir.path, "data"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  test("look at upstreams without a cache, and make none", async () => {
+    await using dir = await makeTempDir();
+    await using registry = await FakeRegistry.start();
+    registry.addImage("library/app", "latest", image);
+    const endpoints = `upstreams: { docker.io: { endpoints: ["${registry.url}"] } }`;
+    await writeFile(join(dir.path, "mirror.config.yaml"), endpoints);
+    const listed = await runMain(["upstreams"], { cwd: dir.path });
+    expect(listed).toMatchObject({ code: 0 });
+    expect(listed.stdout).toContain("unused");
+    const tested = await runMain(["upstreams", "test", "app"], { cwd: dir.path });
+    expect(tested).toMatchObject({ code: 0, stderr: "" });
+    expect(tested.stdout).toContain("docker.io: ok");
+    await expect(stat(join(dir.path, "data"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   test("with a wrong configuration end with 2", async () => {
     await using dir = await makeTempDir();
     await writeFile(join(dir.path, "mirror.config.yaml"), "wrong: 1");

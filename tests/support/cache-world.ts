@@ -145,7 +145,12 @@ export class CacheWorld implements AsyncDisposable {
     return status;
   }
 
+  /** Of a blob at rest: what is still being synced is served from its download. */
   async damage(digest: Digest, damage: Damage): Promise<void> {
+    await eventually("all downloads are over", async () => {
+      const { downloads } = await this.mirror.run("stats", {});
+      return downloads.length === 0;
+    });
     const path = blobFile(this.storage, digest);
     if (damage === "delete") return rm(path);
     if (damage === "truncate") return truncate(path, 0);

@@ -1,12 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./e2e-process.ts";
 
-/**
- * skopeo, podman and buildah with a configuration and storage of their own: docker.io has one
- * mirror, reached without TLS.
- */
+/** skopeo, podman and buildah with a configuration and storage of their own. */
 export class ContainerTools {
   readonly directory: string;
   readonly #id = randomBytes(4).toString("hex");
@@ -15,10 +12,23 @@ export class ContainerTools {
     this.directory = directory;
   }
 
-  static async create(directory: string, mirrorHost: string): Promise<ContainerTools> {
+  /** docker.io has one mirror, reached without TLS. */
+  static create(directory: string, mirrorHost: string): Promise<ContainerTools> {
+    return ContainerTools.#create(directory, registriesConf(mirrorHost));
+  }
+
+  /** What is configured is in files of `registries.conf.d`, which are copied to where a user has them. */
+  static async createWith(directory: string, registriesConfD: string): Promise<ContainerTools> {
+    const tools = await ContainerTools.#create(directory, "");
+    const own = join(directory, ".config", "containers", "registries.conf.d");
+    await cp(registriesConfD, own, { recursive: true });
+    return tools;
+  }
+
+  static async #create(directory: string, registries: string): Promise<ContainerTools> {
     const tools = new ContainerTools(directory);
     await mkdir(directory, { recursive: true });
-    await writeFile(tools.#path("registries.conf"), registriesConf(mirrorHost));
+    await writeFile(tools.#path("registries.conf"), registries);
     await writeFile(tools.#path("policy.json"), '{"default":[{"type":"insecureAcceptAnything"}]}');
     return tools;
   }

@@ -4,11 +4,16 @@ import { join } from "node:path";
 import { run, RunningProgram, type ProgramOptions } from "./e2e-process.ts";
 import { eventually } from "./wait.ts";
 
-export interface DockerOptions {
-  directory: string;
-  /** URL of its `registry-mirrors`. */
-  mirror: string;
-}
+export type DockerOptions = { directory: string } & (
+  | {
+      /** URL of its `registry-mirrors`. */
+      mirror: string;
+    }
+  | {
+      /** A daemon.json that is there already. */
+      configFile: string;
+    }
+);
 
 /**
  * A Docker daemon of its own: nothing is shared with one that the machine may run. It has no
@@ -25,10 +30,11 @@ export class Docker implements AsyncDisposable {
     this.#daemon = daemon;
   }
 
-  static async start({ directory, mirror }: DockerOptions): Promise<Docker> {
+  static async start(options: DockerOptions): Promise<Docker> {
+    const { directory } = options;
     await mkdir(directory, { recursive: true });
-    const configFile = join(directory, "daemon.json");
-    await writeFile(configFile, JSON.stringify({ "registry-mirrors": [mirror] }));
+    const configFile =
+      "configFile" in options ? options.configFile : await writeConfig(directory, options.mirror);
     const socket = `unix://${join(directory, "docker.sock")}`;
     const daemon = new RunningProgram("dockerd", [
       `--config-file=${configFile}`,
@@ -70,4 +76,10 @@ export class Docker implements AsyncDisposable {
       () => false,
     );
   }
+}
+
+async function writeConfig(directory: string, mirror: string): Promise<string> {
+  const path = join(directory, "daemon.json");
+  await writeFile(path, JSON.stringify({ "registry-mirrors": [mirror] }));
+  return path;
 }

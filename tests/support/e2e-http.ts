@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { request, type IncomingMessage } from "node:http";
+import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { createServer } from "node:net";
 
 export async function freePort(): Promise<number> {
@@ -23,6 +23,20 @@ export function send(
     const req = request(url, { method, headers, agent: false });
     req.once("response", resolve).once("error", reject).end();
   });
+}
+
+export interface Reply {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** GET, for bodies that are not large. */
+export async function ask(url: string, headers: Record<string, string> = {}): Promise<Reply> {
+  const res = await send(url, "GET", headers);
+  const chunks: Buffer[] = [];
+  for await (const chunk of res as AsyncIterable<Buffer>) chunks.push(chunk);
+  return { status: res.statusCode ?? 0, headers: res.headers, body: Buffer.concat(chunks) };
 }
 
 export interface Download {

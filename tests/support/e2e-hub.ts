@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DockerRegistry } from "./e2e-docker-registry.ts";
 import { Origin } from "./e2e-origin.ts";
-import { jsonAnswer, type Answer } from "./fake-registry-answer.ts";
+import { errorAnswer, jsonAnswer, type Answer } from "./fake-registry-answer.ts";
 import { FakeAuth } from "./fake-registry-auth.ts";
 import { FakeCdn } from "./fake-registry-cdn.ts";
 import {
@@ -14,6 +14,11 @@ import { LoopbackServer } from "./loopback-server.ts";
 
 const URL_LIFE_MS = 600_000;
 
+export interface HubOptions {
+  /** Who may pull, by user name and password: everybody unless given. */
+  users?: Record<string, string>;
+}
+
 /**
  * What Docker Hub looks like from outside, in front of a real registry: nothing without a token
  * from the token server, manifests from the registry itself, blobs by a redirect to a CDN that
@@ -25,12 +30,16 @@ export class Hub implements AsyncDisposable {
   readonly pushUrl: string;
   readonly #registry: DockerRegistry;
   readonly #origin: Origin;
-  readonly #auth = new FakeAuth({});
+  readonly #auth: FakeAuth;
+  readonly #users: Record<string, string>;
+  readonly #denied = new Set<string>();
   readonly #cdn = new FakeCdn(URL_LIFE_MS);
   readonly #servers: Record<FakeServer, LoopbackServer>;
 
-  private constructor(registry: DockerRegistry) {
+  private constructor(registry: DockerRegistry, { users }: HubOptions) {
     this.#registry = registry;
+    this.#users = { ...users };
+    this.#auth = new FakeAuth({ users: this.#users, anonymous: users === undefined });
     this.pushUrl = registry.url;
     this.#origin = new Origin(registry.url, this.journal);
     this.#servers = {
@@ -40,8 +49,8 @@ export class Hub implements AsyncDisposable {
     };
   }
 
-  static async start(directory: string): Promise<Hub> {
-    const hub = new Hub(await DockerRegistry.start(directory));
+  static async start(directory: string, options: HubOptions = {}): Promise<Hub> {
+    const hub = new Hub(await DockerRegistry.start(directory), options);
     await hub.comeBack();
     return hub;
   }
@@ -57,6 +66,17 @@ export class Hub implements AsyncDisposable {
 
   async comeBack(): Promise<void> {
     await Promise.all(Object.values(this.#servers).map((server) => server.start()));
+  }
+
+  /** The one before and the tokens it was good for are refused from now on. */
+  changePassword(user: string, password: string): void {
+    this.#users[user] = password;
+    this.#auth.revokeTokens();
+  }
+
+  /** From now on nobody may read this repository, whatever it holds. */
+  deny(repository: string): void {
+    this.#denied.add(repository);
   }
 
   /** From now on, every body stops short of so many bytes, until `release`. */
@@ -117,9 +137,11 @@ export class Hub implements AsyncDisposable {
   }
 
   #refuse(entry: JournalEntry): Answer | undefined {
-    if (entry.server === "registry")
-      return this.#auth.refuse(entry, `${this.#servers.token.url}/token`);
-    return entry.server === "cdn" ? this.#cdn.refuse(entry) : undefined;
+    if (entry.server === "cdn") return this.#cdn.refuse(entry);
+    if (entry.server === "token") return undefined;
+    const refusal = this.#auth.refuse(entry, `${this.#servers.token.url}/token`);
+    if (refusal || !this.#denied.has(entry.repository ?? "")) return refusal;
+    return errorAnswer(403, "DENIED");
   }
 
   /** undefined: only the registry behind can answer that. */

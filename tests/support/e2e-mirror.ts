@@ -17,6 +17,8 @@ export interface MirrorOptions {
   storage?: Record<string, string>;
   /** Further keys at the top level. */
   settings?: Record<string, unknown>;
+  /** Added to the environment of server and commands; undefined takes a variable away. */
+  env?: Record<string, string | undefined>;
 }
 
 /** `dist/main.js serve` as a process of its own, always on the same port. */
@@ -25,12 +27,19 @@ export class BuiltMirror implements AsyncDisposable {
   readonly host: string;
   readonly storagePath: string;
   readonly #configFile: string;
-  #program: RunningProgram | undefined;
+  readonly #env: Record<string, string | undefined>;
+  readonly #programs: RunningProgram[] = [];
 
-  private constructor(parts: { host: string; storagePath: string; configFile: string }) {
+  private constructor(parts: {
+    host: string;
+    storagePath: string;
+    configFile: string;
+    env: Record<string, string | undefined>;
+  }) {
     this.host = parts.host;
     this.storagePath = parts.storagePath;
     this.#configFile = parts.configFile;
+    this.#env = parts.env;
   }
 
   static async start(options: MirrorOptions): Promise<BuiltMirror> {
@@ -39,7 +48,8 @@ export class BuiltMirror implements AsyncDisposable {
     await mkdir(options.directory, { recursive: true });
     await writeFile(configFile, JSON.stringify(configuration(host, options), undefined, 2));
     const storagePath = storagePathOf(options);
-    const mirror = new BuiltMirror({ host, storagePath, configFile });
+    const { env = {} } = options;
+    const mirror = new BuiltMirror({ host, storagePath, configFile, env });
     await mirror.start();
     return mirror;
   }
@@ -50,7 +60,7 @@ export class BuiltMirror implements AsyncDisposable {
 
   async start(): Promise<void> {
     const program = this.launch("serve");
-    this.#program = program;
+    this.#programs.push(program);
     await eventually("the mirror to answer", async () => {
       if (!program.isRunning) throw new Error(`the mirror ended:\n${program.output}`);
       return this.isAnswering();
@@ -65,6 +75,11 @@ export class BuiltMirror implements AsyncDisposable {
     } catch {
       return false;
     }
+  }
+
+  /** All that the server printed, over all its starts. */
+  get log(): string {
+    return this.#programs.map(({ output }) => output).join("");
   }
 
   /** Of the server. */
@@ -91,12 +106,12 @@ export class BuiltMirror implements AsyncDisposable {
 
   /** `entrepot ARGUMENTS` with this mirror's configuration; rejects when it does not exit with 0. */
   async command(...args: string[]): Promise<string> {
-    return run(process.execPath, this.#argumentsFor(args));
+    return run(process.execPath, this.#argumentsFor(args), { env: this.#env });
   }
 
   /** The same, while it runs and however it ends. */
   launch(...args: string[]): RunningProgram {
-    return new RunningProgram(process.execPath, this.#argumentsFor(args));
+    return new RunningProgram(process.execPath, this.#argumentsFor(args), { env: this.#env });
   }
 
   /** kill -9. */
@@ -107,6 +122,10 @@ export class BuiltMirror implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#program?.[Symbol.asyncDispose]();
+  }
+
+  get #program(): RunningProgram | undefined {
+    return this.#programs.at(-1);
   }
 
   #argumentsFor(args: string[]): string[] {

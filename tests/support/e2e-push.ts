@@ -31,6 +31,17 @@ export async function pushIndex(
   await pushManifest(`${registryUrl}/v2/${name}`, tag, index.manifest);
 }
 
+/** Pushes a manifest with what it needs of these blobs. */
+export async function pushArtifact(
+  repositoryUrl: string,
+  reference: string,
+  manifest: Manifest,
+  blobs: TestBlob[] = [],
+): Promise<void> {
+  for (const blob of blobs) await pushBlob(repositoryUrl, blob);
+  await pushManifest(repositoryUrl, reference, manifest);
+}
+
 async function pushBlob(repositoryUrl: string, { bytes, digest }: TestBlob): Promise<void> {
   const begun = await fetch(`${repositoryUrl}/blobs/uploads/`, { method: "POST" });
   await expectStatus(begun, 202);

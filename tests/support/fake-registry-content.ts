@@ -1,6 +1,7 @@
 import type { Digest } from "../../src/oci/digest.ts";
 import type { Manifest } from "../../src/oci/manifest.ts";
 import { errorAnswer, jsonAnswer, type Answer } from "./fake-registry-answer.ts";
+import { answerReferrers } from "./fake-registry-referrers.ts";
 
 interface RepositoryContent {
   manifests: Map<string, Manifest>;
@@ -40,6 +41,15 @@ export class FakeContent {
       "accept-ranges": "bytes",
     };
     return { status: 200, headers, body: bytes, ranged: true };
+  }
+
+  answerReferrers(
+    name: string,
+    subject: string,
+    asked: { query: URLSearchParams; pageLength: number | undefined },
+  ): Answer {
+    const manifests = this.#repositories.get(name)?.manifests.values();
+    return answerReferrers(manifests, { repository: name, subject, ...asked });
   }
 
   answerTags(name: string, query: URLSearchParams): Answer {

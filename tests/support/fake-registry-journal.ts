@@ -7,7 +7,8 @@ export type FakeServer = "registry" | "token" | "cdn";
  * What a request asks for. A blob request at a registry that sends blobs from its CDN is a
  * "redirect"; "blob" is always one that blob bytes answer, wherever they come from.
  */
-type RequestKind = "ping" | "manifest" | "blob" | "redirect" | "tags" | "token" | "other";
+type RequestKind =
+  "ping" | "manifest" | "blob" | "redirect" | "tags" | "referrers" | "token" | "other";
 
 export interface JournalEntry {
   readonly server: FakeServer;
@@ -103,6 +104,7 @@ const routes: [RegExp, RequestKind][] = [
   [/^\/v2\/(?<repository>.+)\/manifests\/(?<reference>[^/]+)$/, "manifest"],
   [/^\/v2\/(?<repository>.+)\/blobs\/(?<reference>[^/]+)$/, "blob"],
   [/^\/v2\/(?<repository>.+)\/tags\/list$/, "tags"],
+  [/^\/v2\/(?<repository>.+)\/referrers\/(?<reference>[^/]+)$/, "referrers"],
   [/^\/v2\/?$/, "ping"],
   [/^\/cdn\/(?<repository>.+)\/(?<reference>[^/]+)$/, "blob"],
   [/^\/token$/, "token"],

@@ -21,6 +21,8 @@ export interface FakeRegistryOptions {
   auth?: FakeAuthOptions;
   /** With it, blobs are redirected to signed URLs at another port. */
   cdn?: { urlLifeMs?: number; host?: string };
+  /** false: it has no referrers API, as distribution has none. */
+  referrers?: false | { pageLength?: number };
 }
 
 /**
@@ -190,8 +192,17 @@ export class FakeRegistry implements AsyncDisposable {
     if (kind === "redirect") return this.#redirect(repository, reference);
     if (kind === "ping") return jsonAnswer({});
     if (kind === "token" && this.#auth) return this.#auth.answerToken(entry);
+    if (kind === "referrers") return this.#answerReferrers(entry);
     if (kind !== "tags") return errorAnswer(404, "UNSUPPORTED");
     return this.#content.answerTags(repository, new URL(url, "http://fake").searchParams);
+  }
+
+  #answerReferrers({ repository = "", reference = "", url }: JournalEntry): Answer {
+    const { referrers = {} } = this.#options;
+    if (referrers === false) return errorAnswer(404, "UNSUPPORTED");
+    const query = new URL(url, "http://fake").searchParams;
+    const { pageLength } = referrers;
+    return this.#content.answerReferrers(repository, reference, { query, pageLength });
   }
 
   #redirect(repository: string, digest: string): Answer {

@@ -2,6 +2,8 @@ import { digestOf, type Digest } from "../../src/oci/digest.ts";
 import { RegistryError } from "../../src/oci/errors.ts";
 import type { Manifest } from "../../src/oci/manifest.ts";
 import { formatReference, type Reference } from "../../src/oci/reference.ts";
+import type { Referrer } from "../../src/oci/referrer.ts";
+import { filterByArtifactType } from "../../src/oci/referrers.ts";
 import { parseRepositoryName, qualifyName } from "../../src/oci/repository-name.ts";
 import type {
   BlobAnswer,
@@ -9,6 +11,7 @@ import type {
   BlobStat,
   CacheStatus,
   ManifestAnswer,
+  ReferrersAnswer,
   Repository,
   TagListAnswer,
 } from "../../src/registry/repository.ts";
@@ -36,6 +39,7 @@ export class MemoryRepository implements Repository {
   /** Of the last `listTags`. */
   tagQuery: URLSearchParams | undefined;
   readonly #manifests = new Map<string, Manifest>();
+  readonly #referrers = new Map<Digest, Referrer[]>();
   readonly #blobs = new Map<Digest, Uint8Array>();
 
   addManifest(tag: string, mediaType: string, content: string): Manifest {
@@ -43,6 +47,10 @@ export class MemoryRepository implements Repository {
     const manifest = { digest: digestOf(bytes), mediaType, bytes };
     this.#manifests.set(tag, manifest).set(manifest.digest, manifest);
     return manifest;
+  }
+
+  addReferrer(subject: Digest, referrer: Referrer): void {
+    this.#referrers.set(subject, [...(this.#referrers.get(subject) ?? []), referrer]);
   }
 
   addBlob(bytes: Uint8Array): Digest {
@@ -76,6 +84,13 @@ export class MemoryRepository implements Repository {
     this.#enter("listTags");
     this.tagQuery = query;
     return { ...this.provenance, ...this.tagList };
+  }
+
+  async listReferrers(subject: Digest, artifactType: string | undefined): Promise<ReferrersAnswer> {
+    this.#enter("listReferrers");
+    const all = this.#referrers.get(subject) ?? [];
+    const referrers = artifactType === undefined ? all : filterByArtifactType(all, artifactType);
+    return { ...this.provenance, referrers };
   }
 
   #enter(method: string): void {

@@ -13,6 +13,7 @@ import type { InventoryStore } from "../../src/store/metadata/inventory-store.ts
 import type { PinStore } from "../../src/store/metadata/pin-store.ts";
 import { SqliteMetadataStore } from "../../src/store/metadata/sqlite-metadata-store.ts";
 import type { UpkeepStore } from "../../src/store/metadata/upkeep-store.ts";
+import { directEgress } from "../../src/upstream/egress/egress.ts";
 import { RegistryUpstream } from "../../src/upstream/registry-upstream.ts";
 import { FakeRegistry } from "./fake-registry.ts";
 import { ShiftedClock } from "./shifted-clock.ts";
@@ -111,9 +112,13 @@ function makeRuleBook(rules: Rule[], { maxAgeMs }: StorageLimits): RuleBook {
 function openUpstream(url: string, { clock, log }: Pick<RegistryParts, "clock" | "log">) {
   return new RegistryUpstream({
     host,
-    endpoints: [url],
-    credentials: undefined,
+    endpoints: [{ url, trust: "full", egress: directEgress }],
+    strategy: "ordered",
+    accounts: [],
     tokenRealms: [],
+    guard: undefined,
+    minBytesPerSecond: 0,
+    minRateForMs: 5000,
     connections: 8,
     connectTimeoutMs: 2000,
     responseTimeoutMs: 5000,

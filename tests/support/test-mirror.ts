@@ -3,6 +3,8 @@ import { request, type Dispatcher } from "undici";
 import { startMirror } from "../../src/compose.ts";
 import type {
   Config,
+  EgressConfig,
+  EndpointConfig,
   PrefetchConfig,
   RuleConfig,
   ScrubConfig,
@@ -20,16 +22,28 @@ import type {
 import { ShiftedClock } from "./shifted-clock.ts";
 import { makeTempDir } from "./temp-dir.ts";
 
+/** A base URL; trusted in full unless it says otherwise, and reached directly. */
+type TestEndpoint =
+  string | { url: string; trust?: EndpointConfig["trust"]; egress?: Partial<EgressConfig> };
+
+interface TestUpstream extends Partial<Omit<UpstreamConfig, "endpoints">> {
+  endpoints: TestEndpoint[];
+}
+
 export interface TestMirrorOptions {
-  /** Base URLs of the upstream. */
-  endpoints: string[];
-  /** The upstream's canonical host: docker.io unless given. */
+  /** Of the default upstream. */
+  endpoints: TestEndpoint[];
+  /** The default upstream's canonical host: docker.io unless given. */
   host?: string;
+  /** Further upstreams, by canonical host or pattern. */
+  registries?: Record<string, TestUpstream>;
+  publicUrl?: string;
   /** Where an earlier mirror left its storage. */
   storage?: string;
   clock?: ShiftedClock;
   tags?: Partial<TagsConfig>;
-  upstream?: Partial<UpstreamConfig>;
+  /** Of the default one. */
+  upstream?: Partial<Omit<UpstreamConfig, "endpoints">>;
   drainTimeoutMs?: number;
   /** No limits unless given. */
   limits?: Partial<Omit<StorageConfig, "path">>;
@@ -51,11 +65,40 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
+const directly: EgressConfig = {
+  proxies: {
+    registry: { http: undefined, https: undefined },
+    token: { http: undefined, https: undefined },
+    content: { http: undefined, https: undefined },
+  },
+  noProxy: [],
+  tls: { ca: undefined, certificate: undefined, key: undefined },
+  resolve: new Map(),
+  family: undefined,
+  written: {
+    proxies: { registry: "direct", token: "direct", content: "direct" },
+    noProxy: [],
+    caFile: undefined,
+    certFile: undefined,
+    keyFile: undefined,
+  },
+};
+
 /** Patience short enough for tests, long enough for a busy machine. */
 const upstreamDefaults: UpstreamConfig = {
   endpoints: [],
-  credentials: undefined,
+  strategy: "ordered",
+  prefix: undefined,
+  hosts: [],
+  accounts: [],
   tokenRealms: [],
+  allow: [],
+  deny: [],
+  denyMessage: undefined,
+  allowAddresses: [],
+  egress: directly,
+  minBytesPerSecond: 0,
+  minRateForMs: 5000,
   connections: 32,
   connectTimeoutMs: 2000,
   responseTimeoutMs: 5000,
@@ -169,6 +212,7 @@ export class TestMirror implements AsyncDisposable {
 
 function testConfig(options: TestMirrorOptions, storage: string): Config {
   const { endpoints, tags, upstream, drainTimeoutMs = 5000, host = "docker.io" } = options;
+  const upstreams = { [host]: { ...upstream, endpoints }, ...options.registries };
   return {
     server: {
       host: "127.0.0.1",
@@ -176,7 +220,7 @@ function testConfig(options: TestMirrorOptions, storage: string): Config {
       drainTimeoutMs,
       headersTimeoutMs: 5000,
       idleTimeoutMs: 60_000,
-      publicUrl: undefined,
+      publicUrl: options.publicUrl,
     },
     log: { level: "debug", format: "json" },
     storage: {
@@ -203,8 +247,18 @@ function testConfig(options: TestMirrorOptions, storage: string): Config {
       ...options.prefetch,
     },
     defaultUpstream: host,
-    upstreams: new Map([[host, { ...upstreamDefaults, endpoints, ...upstream }]]),
+    upstreams: new Map(Object.entries(upstreams).map(([key, each]) => [key, testUpstream(each)])),
   };
+}
+
+function testUpstream({ endpoints, ...settings }: TestUpstream): UpstreamConfig {
+  return { ...upstreamDefaults, ...settings, endpoints: endpoints.map(testEndpoint) };
+}
+
+function testEndpoint(endpoint: TestEndpoint): EndpointConfig {
+  if (typeof endpoint === "string") return testEndpoint({ url: endpoint });
+  const { url, trust = "full", egress } = endpoint;
+  return { url, trust, egress: { ...directly, ...egress } };
 }
 
 function collectLines(lines: LogLine[]): Writable {

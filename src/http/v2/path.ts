@@ -1,19 +1,32 @@
 import { parseDigest, type Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/errors.ts";
 import { parseReference, type Reference } from "../../oci/reference.ts";
-import { parseRepositoryName, type RepositoryName } from "../../oci/repository-name.ts";
+import { isRegistryHost } from "../../oci/registry-host.ts";
+import { checkRequestedName } from "../../oci/requested-name.ts";
 
-interface InRepository {
-  name: RepositoryName;
+interface Asked {
   /** `?ns=`: the registry the client means. */
   namespace: string | undefined;
+}
+
+interface InRepository extends Asked {
+  /** As `checkRequestedName` lets it pass. */
+  name: string;
 }
 
 type ManifestRoute = InRepository & { kind: "manifest"; reference: Reference };
 type BlobRoute = InRepository & { kind: "blob"; digest: Digest };
 /** `query` is the client's, without `ns`. */
 export type TagsRoute = InRepository & { kind: "tags"; query: URLSearchParams };
-export type Route = { kind: "version" } | ManifestRoute | BlobRoute | TagsRoute;
+type ReferrersRoute = InRepository & {
+  kind: "referrers";
+  digest: Digest;
+  artifactType: string | undefined;
+};
+/** `query` is the client's, without `ns`. */
+type CatalogRoute = Asked & { kind: "catalog"; query: URLSearchParams };
+export type RepositoryRoute = ManifestRoute | BlobRoute | TagsRoute | ReferrersRoute;
+export type Route = { kind: "version" } | CatalogRoute | RepositoryRoute;
 
 /** What a path names, not checked yet. */
 interface Target {
@@ -23,8 +36,7 @@ interface Target {
   rest: string;
 }
 
-/** A host, with or without a port. */
-const namespaceGrammar = /^[A-Za-z0-9._-]{1,253}(?::\d{1,5})?$/;
+const origin = /^https?:\/\/([^/?]*)/;
 
 /** Whether a request target, also one in absolute form, belongs to the registry API. */
 export function isRegistryUrl(url: string): boolean {
@@ -39,12 +51,29 @@ export function isRegistryUrl(url: string): boolean {
  */
 export function parseRoute(method: string | undefined, url: string): Route {
   const { components, query } = splitUrl(url);
-  const target = components.length > 0 ? findTarget(components) : undefined;
+  const isWhole = components.length === 0 || isCatalog(components);
+  const target = isWhole ? undefined : findTarget(components);
   if (method !== "GET" && method !== "HEAD") refuse();
-  if (target === undefined) return { kind: "version" };
-  if (target.endpoint === "uploads") refuse();
-  const name = parseRepositoryName(target.name);
-  return readRoute(target, { name, namespace: readNamespace(query) }, query);
+  if (components.length === 0) return { kind: "version" };
+  if (target?.endpoint === "uploads") refuse();
+  if (target) checkRequestedName(target.name);
+  const namespace = readNamespace(query);
+  query.delete("ns");
+  return target
+    ? readRoute(target, { name: target.name, namespace }, query)
+    : { kind: "catalog", namespace, query };
+}
+
+/**
+ * The host that a request came to: of two, the request target's one counts.
+ * https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+ */
+export function findHost(url: string, header: string | undefined): string | undefined {
+  return origin.exec(url)?.[1] ?? header;
+}
+
+function isCatalog(components: string[]): boolean {
+  return components.length === 1 && components[0] === "_catalog";
 }
 
 function refuse(): never {
@@ -52,7 +81,7 @@ function refuse(): never {
 }
 
 function splitUrl(url: string): { components: string[]; query: URLSearchParams } {
-  const [path = "", ...query] = url.replace(/^https?:\/\/[^/?]*/, "").split("?");
+  const [path = "", ...query] = url.replace(origin, "").split("?");
   const components = decode(path)
     .split("/")
     .filter((component) => component !== "");
@@ -88,7 +117,7 @@ function findEndpoint(components: string[], at: number): Target["endpoint"] | un
 function readNamespace(query: URLSearchParams): string | undefined {
   const namespace = query.get("ns");
   if (namespace === null || namespace === "") return undefined;
-  if (!namespaceGrammar.test(namespace)) {
+  if (!isRegistryHost(namespace)) {
     throw new RegistryError("NAME_INVALID", "ns must be a registry's host");
   }
   return namespace;
@@ -98,16 +127,13 @@ function readRoute(
   { endpoint, rest }: Target,
   repository: InRepository,
   query: URLSearchParams,
-): Route {
+): RepositoryRoute {
   if (endpoint === "manifests") {
     return { kind: "manifest", ...repository, reference: parseReference(rest) };
   }
-  if (endpoint === "tags") {
-    query.delete("ns");
-    return { kind: "tags", ...repository, query };
-  }
+  if (endpoint === "tags") return { kind: "tags", ...repository, query };
   const digest = parseDigest(rest);
   if (endpoint === "blobs") return { kind: "blob", ...repository, digest };
-  // With NAME_UNKNOWN, oras would take the repository for missing and not try the referrers tag.
-  throw new RegistryError("MANIFEST_UNKNOWN", "no referrers API here: use the referrers tag");
+  const artifactType = query.get("artifactType") || undefined;
+  return { kind: "referrers", ...repository, digest, artifactType };
 }

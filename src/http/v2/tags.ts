@@ -1,13 +1,13 @@
-import { RegistryError } from "../../oci/errors.ts";
 import type { Repository } from "../../registry/repository.ts";
 import { jsonReply, type Reply } from "../reply.ts";
 import { stalenessHeaders } from "./content-headers.ts";
+import { parseCount } from "./count.ts";
 import type { TagsRoute } from "./path.ts";
 
 /** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags */
 export async function answerTags(repository: Repository, route: TagsRoute): Promise<Reply> {
   const { name, query } = route;
-  checkCount(query.get("n"));
+  parseCount(query);
   const answer = await repository.listTags(query);
   const reply = jsonReply(200, { name, tags: answer.tags });
   const headers = {
@@ -16,11 +16,6 @@ export async function answerTags(repository: Repository, route: TagsRoute): Prom
     ...(answer.next !== undefined && { Link: formatNextLink(route, answer.next) }),
   };
   return { ...reply, headers, cache: answer.cache };
-}
-
-function checkCount(n: string | null): void {
-  if (n === null || (/^\d+$/.test(n) && Number.isSafeInteger(Number(n)))) return;
-  throw new RegistryError("PAGINATION_NUMBER_INVALID", "n must be a non-negative integer");
 }
 
 /** Relative, as behind a reverse proxy we do not know the host; percent-encoded anew, as upstream wrote it. */

@@ -8,7 +8,7 @@ const bufferSize = 256 * 1024;
 
 /** Fetches as clients do. Throws RegistryError, and what the reader throws. */
 export function createFetches(
-  directory: RepositoryDirectory,
+  directory: Pick<RepositoryDirectory, "get">,
 ): Pick<RepairOptions, "fetchBlob" | "fetchManifest"> {
   return {
     fetchBlob: (repository, digest, signal) =>
@@ -20,10 +20,13 @@ export function createFetches(
   };
 }
 
-function findRepository(directory: RepositoryDirectory, qualified: QualifiedName): Repository {
+function findRepository(
+  directory: Pick<RepositoryDirectory, "get">,
+  qualified: QualifiedName,
+): Repository {
   const slash = qualified.indexOf("/");
   const name = parseRepositoryName(qualified.slice(slash + 1));
-  return directory.find({ name, namespace: qualified.slice(0, slash) });
+  return directory.get(qualified.slice(0, slash), name);
 }
 
 async function readToEnd(

@@ -11,7 +11,7 @@ import type {
 } from "../../store/metadata/inventory-store.ts";
 import type { MetadataStore } from "../../store/metadata/metadata-store.ts";
 import type { UpkeepStore } from "../../store/metadata/upkeep-store.ts";
-import { isPinned } from "../pinning.ts";
+import { findStandings, isPinned } from "../pinning.ts";
 import type { RuleBook } from "../rule-book.ts";
 import { listBelow } from "./manifest-references.ts";
 import { parseNameFilter, type NameFilter } from "./name-filter.ts";
@@ -124,7 +124,7 @@ async function* findTags(
 
 async function describeTags(page: TagSummary[], options: ListingsOptions): Promise<TagEntry[]> {
   const digests = page.map(({ digest }) => digest);
-  const standings = await options.upkeep.findStandings(digests, options.clock.now());
+  const standings = await findStandings(options.upkeep, digests, options.clock.now());
   return page.map(({ repository, tag, bytes: size, ...facts }, index) => {
     const standing = standings[index] ?? { names: [], pins: [] };
     return {

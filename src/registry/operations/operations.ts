@@ -39,6 +39,9 @@ interface OperationTypes {
   };
   /** Of the last `sinceMs`, in whole days (UTC). */
   stats: { args: { sinceMs?: number }; event: never; result: Stats };
+  listUpstreams: { args: object; event: never; result: UpstreamEntry[] };
+  /** Without `name`, which is a host or a name to pull: every upstream that is configured by name. */
+  testUpstream: { args: { name?: string }; event: ProbeStep; result: ProbeReport };
 }
 
 export type OperationName = keyof OperationTypes;
@@ -282,6 +285,50 @@ export interface Stats {
   topRepositories: { name: QualifiedName; requests: number; bytes: number }[];
   downloads: DownloadEntry[];
   integrity: { uncheckedBlobs: number; oldestCheck: number | undefined; damagedSinceStart: number };
+}
+
+export interface UpstreamEntry {
+  /** `docker.io`, or a pattern such as `*.pkg.dev` that nobody has asked for anything yet. */
+  host: string;
+  isDefault: boolean;
+  strategy: "ordered" | "fastest";
+  endpoints: EndpointEntry[];
+  accounts: AccountEntry[];
+}
+
+export interface EndpointEntry {
+  url: string;
+  trust: "full" | "content";
+  state: "ok" | "unused" | "failing" | "distrusted" | "slow" | "resting" | "probing";
+  latencyMs?: number;
+  bytesPerSecond?: number;
+  requests: number;
+  failures: number;
+  /** Contents with a wrong digest. */
+  lies: number;
+  lastError?: { at: number; failure: string; message: string };
+}
+
+export interface AccountEntry {
+  name: string;
+  budget?: { limit: number; remaining: number; windowMs: number; toldAt: number };
+  restsUntil?: number;
+}
+
+/** One thing that was tried on the way to an upstream, in the order in which a pull needs them. */
+export interface ProbeStep {
+  upstream: string;
+  endpoint: string;
+  step: "dns" | "tcp" | "proxy" | "tls" | "api" | "token" | "manifest" | "blob";
+  /** skipped: an earlier one failed, or there is nothing to try it with. */
+  outcome: "ok" | "failed" | "skipped";
+  tookMs?: number;
+  /** What was found, or in words what is wrong and what may help. */
+  message: string;
+}
+
+export interface ProbeReport {
+  upstreams: { host: string; ok: boolean; steps: ProbeStep[] }[];
 }
 
 export interface DownloadEntry {

@@ -10,7 +10,7 @@ import { describeProblem, notKept, summarizeProblems } from "./prefetch-problem.
 import { PrefetchSlots } from "./prefetch-slots.ts";
 
 interface PrefetchRunOptions {
-  directory: RepositoryDirectory;
+  directory: Pick<RepositoryDirectory, "get">;
   clock: Clock;
   log: Logger;
   platforms: readonly Platform[] | "all";
@@ -74,7 +74,7 @@ export class PrefetchRun {
     describe: (error: unknown) => string,
   ): Promise<FetchedName> {
     const { directory, platforms, signal } = this.#options;
-    const repository = directory.find({ name: parsed.name, namespace: parsed.registry });
+    const repository = directory.get(parsed.registry, parsed.name);
     const walk = new ManifestWalk({ repository, platforms, signal, describe });
     await walk.walk(parsed.reference);
     const blobs = [...walk.blobs.values()].map((blob) => ({ name, repository, blob, describe }));

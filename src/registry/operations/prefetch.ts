@@ -14,7 +14,7 @@ import type {
 import { PrefetchRun } from "./prefetch-run.ts";
 
 interface PrefetchOptions {
-  directory: RepositoryDirectory;
+  directory: Pick<RepositoryDirectory, "get">;
   clock: Clock;
   log: Logger;
 }

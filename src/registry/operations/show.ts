@@ -13,6 +13,7 @@ import { ManifestTree, type TreeStores } from "./manifest-tree.ts";
 import type { Operations, Shown, TagState } from "./operations.ts";
 import { describePin, listPinningRules } from "./pinned.ts";
 import { unknownName } from "./unknown-name.ts";
+import { findStandings } from "../pinning.ts";
 
 export interface ShowOptions extends TreeStores {
   inventory: InventoryStore;
@@ -119,7 +120,7 @@ async function describeStanding(
   { repository, digest, tag }: Target,
   options: ShowOptions,
 ): Promise<Pick<Shown, "pins" | "pinnedByRules" | "otherTags">> {
-  const [standing] = await options.upkeep.findStandings([digest], options.clock.now());
+  const [standing] = await findStandings(options.upkeep, [digest], options.clock.now());
   const { pins = [], names = [] } = standing ?? {};
   const described: Shown["pins"] = [];
   for (const pin of pins) described.push(await describePin(pin, options));

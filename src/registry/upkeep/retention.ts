@@ -7,7 +7,7 @@ import type {
   StoredContent,
   UpkeepStore,
 } from "../../store/metadata/upkeep-store.ts";
-import { isInForce, isPinned } from "../pinning.ts";
+import { findStandings, isInForce, isPinned } from "../pinning.ts";
 import type { RuleBook } from "../rule-book.ts";
 
 /** What is to be said for keeping content. */
@@ -53,7 +53,7 @@ export class Retention {
   async judge(contents: readonly StoredContent[]): Promise<Verdict[]> {
     const { upkeep, clock } = this.#options;
     const digests = contents.map(({ digest }) => digest);
-    const standings = await upkeep.findStandings(digests, clock.now());
+    const standings = await findStandings(upkeep, digests, clock.now());
     return standings.map((standing) => this.#weigh(standing));
   }
 

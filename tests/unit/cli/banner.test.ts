@@ -35,4 +35,14 @@ describe("the banner", () => {
     expect(banner).toContain('{ "registry-mirrors": ["https://mirror.example.com"] }');
     expect(banner).not.toContain("on other hosts");
   });
+
+  test("says where the settings of all clients are", async () => {
+    const banner = await makeBanner("http://0.0.0.0:5000");
+    expect(banner).toContain("http://localhost:5000/, or entrepot setup --help");
+  });
+
+  test("has nothing for Docker where bare names are not Docker Hub's", async () => {
+    const banner = await makeBanner("http://0.0.0.0:5000", "defaultUpstream: quay.io");
+    expect(banner).not.toContain("registry-mirrors");
+  });
 });

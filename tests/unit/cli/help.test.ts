@@ -18,12 +18,13 @@ describe("help", () => {
   test("names every command", async () => {
     const { code, stdout, stderr } = await run(["--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const command of [...commands, "serve", "healthcheck", "config", "rules"]) {
+    const others = ["serve", "healthcheck", "config", "rules", "upstreams", "setup"];
+    for (const command of [...commands, ...others]) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, "m"));
     }
   });
 
-  test.each([...commands, "config check", "config print", "rules test"])(
+  test.each([...commands, "config check", "config print", "rules test", "setup check"])(
     "of %s has examples, the configuration and what it prints",
     async (command) => {
       const { code, stdout } = await run([...command.split(" "), "--help"]);

@@ -93,6 +93,8 @@ export function completeOperations(given: Partial<Operations>): Operations {
     listPins: refuse("listPins"),
     evict: refuse("evict"),
     verify: refuse("verify"),
+    listUpstreams: refuse("listUpstreams"),
+    testUpstream: refuse("testUpstream"),
     prefetch: refuse("prefetch"),
     stats: refuse("stats"),
     ...given,

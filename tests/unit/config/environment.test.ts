@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { listSettings } from "../../../src/config/settings.ts";
 import { variableName } from "../../../src/config/environment.ts";
 import { findProblems, loadText } from "./load-from-text.ts";
+import { fullEndpoint } from "./plain-upstream.ts";
 
 describe("the name of a setting's variable", () => {
   test.each([
@@ -42,7 +43,7 @@ describe("settings from the environment", () => {
     expect(config.log.level).toBe("info");
     expect(config.upstreams.get("docker.io")).toMatchObject({
       connections: 9,
-      endpoints: ["http://a", "http://b"],
+      endpoints: [fullEndpoint("http://a"), fullEndpoint("http://b")],
     });
   });
 
@@ -86,7 +87,9 @@ describe("settings from the environment", () => {
       },
     });
     expect([...config.upstreams.keys()]).toEqual(["localhost:5001"]);
-    expect(config.upstreams.get("localhost:5001")?.endpoints).toEqual(["http://localhost:5001"]);
+    expect(config.upstreams.get("localhost:5001")?.endpoints).toEqual([
+      fullEndpoint("http://localhost:5001"),
+    ]);
   });
 
   test("have paths that are relative to the working directory", async () => {

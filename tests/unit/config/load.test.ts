@@ -1,22 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import type { UpstreamConfig } from "../../../src/config/config.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { platformOfMachine } from "../../../src/oci/platform.ts";
 import { loadText } from "./load-from-text.ts";
-
-const defaultUpstream: UpstreamConfig = {
-  endpoints: ["https://registry-1.docker.io"],
-  credentials: undefined,
-  tokenRealms: [],
-  connections: 32,
-  connectTimeoutMs: 5000,
-  responseTimeoutMs: 15_000,
-  stallTimeoutMs: 15_000,
-  retries: 3,
-  maxRetryWaitMs: 5000,
-};
+import { fullEndpoint, plainUpstream } from "./plain-upstream.ts";
 
 describe("loadConfig", () => {
   test.each([
@@ -60,7 +48,7 @@ describe("loadConfig", () => {
         timeZone: undefined,
       },
       defaultUpstream: "docker.io",
-      upstreams: new Map([["docker.io", defaultUpstream]]),
+      upstreams: new Map([["docker.io", plainUpstream("https://registry-1.docker.io")]]),
     });
   });
 
@@ -126,8 +114,7 @@ upstreams:
         [
           "localhost:5001",
           {
-            endpoints: ["http://localhost:5001", "https://other.example.com/base"],
-            credentials: undefined,
+            ...plainUpstream("http://localhost:5001", "https://other.example.com/base"),
             tokenRealms: ["auth.example.com"],
             connections: 2,
             connectTimeoutMs: 1000,
@@ -160,9 +147,7 @@ upstreams:
 
   test("mirrors the default upstream where the file names none", async () => {
     const { config } = await loadText("defaultUpstream: quay.io");
-    expect([...config.upstreams]).toEqual([
-      ["quay.io", { ...defaultUpstream, endpoints: ["https://quay.io"] }],
-    ]);
+    expect([...config.upstreams]).toEqual([["quay.io", plainUpstream("https://quay.io")]]);
   });
 
   test("takes relative paths from the file's directory", async () => {
@@ -177,7 +162,7 @@ upstreams:
     );
     expect(config.upstreams.get("docker.io")).toMatchObject({
       connections: 7,
-      endpoints: ["http://localhost:1"],
+      endpoints: [fullEndpoint("http://localhost:1")],
     });
   });
 
@@ -186,28 +171,6 @@ upstreams:
       env: { WHERE: "/a, b: c" },
     });
     expect(config.storage.path).toBe("/a, b: c");
-  });
-
-  test.each([["hunter2"], ["hunter2\n"], ["hunter2\r\n"]])(
-    "reads the password from a file that holds %j",
-    async (content) => {
-      const { config } = await loadText(
-        "upstreams: { docker.io: { credentials: { username: me, passwordFile: hub } } }",
-        { files: { hub: content } },
-      );
-      expect(config.upstreams.get("docker.io")?.credentials).toEqual({
-        username: "me",
-        password: "hunter2",
-      });
-    },
-  );
-
-  test("takes a password from a variable", async () => {
-    const { config } = await loadText(
-      "upstreams:\n  docker.io:\n    credentials:\n      username: me\n      password: ${TOKEN}\n",
-      { env: { TOKEN: "a b#c: ${d}" } },
-    );
-    expect(config.upstreams.get("docker.io")?.credentials?.password).toBe("a b#c: ${d}");
   });
 
   test("warns of credentials that go over http", async () => {

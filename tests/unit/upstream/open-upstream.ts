@@ -2,6 +2,9 @@ import { Writable } from "node:stream";
 import { pino, type Logger } from "pino";
 import { parseReference, type Reference } from "../../../src/oci/reference.ts";
 import { parseRepositoryName } from "../../../src/oci/repository-name.ts";
+import type { CredentialSource } from "../../../src/upstream/credentials.ts";
+import { directEgress } from "../../../src/upstream/egress/egress.ts";
+import type { EndpointSettings } from "../../../src/upstream/open-endpoints.ts";
 import {
   RegistryUpstream,
   type RegistryUpstreamOptions,
@@ -21,30 +24,42 @@ export interface OpenedUpstream extends AsyncDisposable {
   lines: string[];
 }
 
+/** A base URL, trusted in full unless it says otherwise. */
+type TestEndpoint = string | (Partial<EndpointSettings> & { url: string });
+
 /** A RegistryUpstream with no patience in real time; endless in the clock's. */
 export function openUpstream(
-  endpoints: string | string[],
-  options: Partial<RegistryUpstreamOptions> = {},
+  endpoints: TestEndpoint | TestEndpoint[],
+  options: Partial<Omit<RegistryUpstreamOptions, "endpoints">> = {},
 ): OpenedUpstream {
   const clock = new ManualClock();
   const { log, lines } = captureLog();
   const upstream = new RegistryUpstream({
     host: "registry.example",
-    endpoints: [endpoints].flat(),
-    credentials: undefined,
+    endpoints: [endpoints].flat().map(toSettings),
+    strategy: "ordered",
+    accounts: [],
     tokenRealms: [],
     connections: 8,
     connectTimeoutMs: 1000,
     responseTimeoutMs: 5000,
     stallTimeoutMs: 5000,
+    minBytesPerSecond: 0,
+    minRateForMs: 5000,
     retries: 2,
     maxRetryWaitMs: 5000,
+    guard: undefined,
     clock,
     random: () => 1,
     log,
     ...options,
   });
   return { upstream, clock, lines, [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose]() };
+}
+
+function toSettings(endpoint: TestEndpoint): EndpointSettings {
+  const given = typeof endpoint === "string" ? { url: endpoint } : endpoint;
+  return { trust: "full", egress: directEgress, ...given };
 }
 
 export function captureLog(): { log: Logger; lines: string[] } {
@@ -72,4 +87,12 @@ export async function readAll({ chunks }: RemoteBlob): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
   return Buffer.concat(parts);
+}
+
+export function passwordSource(username: string, password: string): CredentialSource {
+  return {
+    name: username,
+    get: async () => ({ kind: "password", username, password }),
+    refuse: () => undefined,
+  };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Credentials } from "../../../src/upstream/credentials.ts";
 import { isTrustedRealm, RealmTrust } from "../../../src/upstream/realm-trust.ts";
 import { captureLog } from "./open-upstream.ts";
 
@@ -38,22 +39,26 @@ describe("isTrustedRealm", () => {
 });
 
 describe("RealmTrust", () => {
-  const credentials = { username: "ann", password: "secret word" };
   const registry = new URL("https://registry.example.com");
+  const kinds: Credentials[] = [
+    { kind: "password", username: "ann", password: "secret word" },
+    { kind: "refresh-token", token: "secret word" },
+  ];
 
-  test("gives credentials to trusted realms", () => {
+  test.each(kinds)("lets a $kind go to trusted realms", (credentials) => {
     const { log, lines } = captureLog();
-    const trust = new RealmTrust({ credentials, tokenRealms: [], log });
-    const realm = new URL("https://auth.example.com/token");
-    expect(trust.credentialsFor(realm, registry)).toBe(credentials);
+    const trust = new RealmTrust({ tokenRealms: ["login.test"], log });
+    for (const realm of ["https://auth.example.com/token", "https://login.test/token"]) {
+      expect(trust.admit(credentials, new URL(realm), registry)).toBe(credentials);
+    }
     expect(lines).toEqual([]);
   });
 
-  test("keeps them from others, and warns once of each", () => {
+  test.each(kinds)("keeps a $kind from others, and warns once of each", (credentials) => {
     const { log, lines } = captureLog();
-    const trust = new RealmTrust({ credentials, tokenRealms: [], log });
+    const trust = new RealmTrust({ tokenRealms: [], log });
     for (const realm of ["https://a.test/t?x=1", "https://a.test/u", "https://b.test/t"]) {
-      expect(trust.credentialsFor(new URL(realm), registry)).toBeUndefined();
+      expect(trust.admit(credentials, new URL(realm), registry)).toBeUndefined();
     }
     expect(lines).toHaveLength(2);
     expect(lines[0]).toContain('"realm":"https://a.test"');
@@ -62,8 +67,8 @@ describe("RealmTrust", () => {
 
   test("has nothing to warn of without credentials", () => {
     const { log, lines } = captureLog();
-    const trust = new RealmTrust({ credentials: undefined, tokenRealms: [], log });
-    expect(trust.credentialsFor(new URL("https://a.test/t"), registry)).toBeUndefined();
+    const trust = new RealmTrust({ tokenRealms: [], log });
+    expect(trust.admit(undefined, new URL("https://a.test/t"), registry)).toBeUndefined();
     expect(lines).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { directEgress } from "../../../src/upstream/egress/egress.ts";
 import { followRedirects } from "../../../src/upstream/redirects.ts";
 import { Transport, type HttpRequest, type HttpResponse } from "../../../src/upstream/transport.ts";
 import { FakeRegistry } from "../../support/fake-registry.ts";
@@ -9,6 +10,9 @@ async function followFrom(start: string, location: string): Promise<HttpRequest[
   await using registry = await FakeRegistry.start();
   registry.inject(() => true, { times: 1, status: 307, headers: { location } });
   await using transport = new Transport({
+    egress: directEgress,
+    ownHost: "127.0.0.1",
+    guard: undefined,
     connectTimeoutMs: 1000,
     responseTimeoutMs: 1000,
     stallTimeoutMs: 1000,
@@ -21,7 +25,8 @@ async function followFrom(start: string, location: string): Promise<HttpRequest[
     return { ...response, url: request.url };
   };
   const headers = { authorization: "Bearer t", range: "bytes=1-" };
-  const request: HttpRequest = { method: "GET", url: new URL(start), headers, signal: never };
+  const url = new URL(start);
+  const request = { method: "GET", url, headers, signal: never, purpose: "registry" } as const;
   const { body } = await followRedirects(request, send);
   await body.dump();
   return sent;

@@ -1,14 +1,26 @@
 import { describe, expect, test } from "@jest/globals";
 import { parseReference } from "../../../src/oci/reference.ts";
 import { parseRepositoryName } from "../../../src/oci/repository-name.ts";
+import { PasswordSource } from "../../../src/upstream/credential-sources/password-source.ts";
 import { FakeRegistry } from "../../support/fake-registry.ts";
 import type { FakeAuthOptions } from "../../support/fake-registry-auth.ts";
 import { makeImage } from "../../support/images.ts";
-import { app, latest, openBlob, openUpstream, readAll } from "./open-upstream.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { app, captureLog, latest, openBlob, openUpstream, readAll } from "./open-upstream.ts";
 
-const credentials = { username: "ann", password: "pass:word" };
+const accounts = [account("ann", "pass:word")];
 const users = { ann: "pass:word" };
 const image = makeImage();
+
+function account(username: string, password: string): PasswordSource {
+  const { log } = captureLog();
+  return new PasswordSource({
+    username,
+    password: { text: password },
+    clock: new ManualClock(),
+    log,
+  });
+}
 
 async function startRegistry(
   auth: FakeAuthOptions,
@@ -192,7 +204,7 @@ describe("tokens", () => {
 describe("credentials", () => {
   test("are sent to the token server, and to nothing else", async () => {
     await using registry = await startRegistry({ anonymous: false, users }, {});
-    await using opened = openUpstream(registry.url, { credentials });
+    await using opened = openUpstream(registry.url, { accounts });
     await opened.upstream.headManifest(app, latest);
     await readAll(await openBlob(opened.upstream, image.config));
     const withBasic = registry.journal.list(({ headers }) =>
@@ -207,8 +219,8 @@ describe("credentials", () => {
 
   test("that the token server refuses mean credentials", async () => {
     await using registry = await startRegistry({ users });
-    const wrong = { username: "ann", password: "wrong" };
-    await using opened = openUpstream(registry.url, { credentials: wrong });
+    const wrong = [account("ann", "wrong")];
+    await using opened = openUpstream(registry.url, { accounts: wrong });
     await expect(opened.upstream.headManifest(app, latest)).rejects.toMatchObject({
       failure: "credentials",
     });
@@ -217,7 +229,7 @@ describe("credentials", () => {
 
   test("go to a registry that wants them itself, from the second request on unasked", async () => {
     await using registry = await startRegistry({ scheme: "basic", users }, {});
-    await using opened = openUpstream(registry.url, { credentials });
+    await using opened = openUpstream(registry.url, { accounts });
     await opened.upstream.headManifest(app, latest);
     await readAll(await openBlob(opened.upstream, image.config));
     expect(registry.journal.count({ status: 401 })).toBe(1);
@@ -227,8 +239,8 @@ describe("credentials", () => {
 
   test("that the registry itself refuses mean credentials, each time anew", async () => {
     await using registry = await startRegistry({ scheme: "basic", users });
-    const wrong = { username: "ann", password: "wrong" };
-    await using opened = openUpstream(registry.url, { credentials: wrong });
+    const wrong = [account("ann", "wrong")];
+    await using opened = openUpstream(registry.url, { accounts: wrong });
     for (let round = 0; round < 2; round += 1) {
       await expect(opened.upstream.headManifest(app, latest)).rejects.toMatchObject({
         failure: "credentials",
@@ -247,7 +259,7 @@ describe("credentials", () => {
 
   test("are kept from a realm on another host, which is asked as nobody", async () => {
     await using registry = await startRegistry({ users, realmHost: "localhost" });
-    await using opened = openUpstream(registry.url, { credentials });
+    await using opened = openUpstream(registry.url, { accounts });
     expect(await opened.upstream.headManifest(app, latest)).toBeDefined();
     const [asked] = registry.journal.list({ kind: "token" });
     expect(asked?.headers.authorization).toBeUndefined();
@@ -263,7 +275,7 @@ describe("credentials", () => {
       users,
       realmHost: "localhost",
     });
-    await using opened = openUpstream(registry.url, { credentials, tokenRealms: ["localhost"] });
+    await using opened = openUpstream(registry.url, { accounts, tokenRealms: ["localhost"] });
     expect(await opened.upstream.headManifest(app, latest)).toBeDefined();
   });
 
@@ -271,7 +283,7 @@ describe("credentials", () => {
     await using registry = await startRegistry({ anonymous: false, users });
     const location = `${registry.cdnUrl}/elsewhere`;
     registry.inject({ kind: "token" }, { status: 307, headers: { location } });
-    await using opened = openUpstream(registry.url, { credentials });
+    await using opened = openUpstream(registry.url, { accounts });
     await expect(opened.upstream.headManifest(app, latest)).rejects.toThrow("status 404");
     const elsewhere = registry.journal.list({ server: "cdn" });
     expect(elsewhere.map(({ headers }) => headers.authorization)).toEqual([undefined]);
@@ -295,7 +307,7 @@ describe("credentials", () => {
       },
     ];
     for (const { kind, fault } of faults) {
-      await using opened = openUpstream(registry.url, { credentials });
+      await using opened = openUpstream(registry.url, { accounts });
       const injected = registry.inject({ kind }, fault);
       const error = await openBlob(opened.upstream, image.config).then(readAll).catch(String);
       expect(typeof error).toBe("string");

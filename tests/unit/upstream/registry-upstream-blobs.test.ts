@@ -179,7 +179,7 @@ describe("a blob's body", () => {
     remote.close();
     await failing;
     expect(opened.lines).toEqual([]);
-    expect((await openBlob(opened.upstream, blob)).endpoint).toBe(first.url);
+    expect((await openBlob(opened.upstream, blob)).endpoints).toEqual([first.url]);
   });
 
   test("with a wrong byte comes as it is", async () => {

@@ -112,7 +112,7 @@ describe("getManifest", () => {
 
   test.each([
     ["text/plain", image.manifest.mediaType],
-    [`${dockerManifest}; charset=utf-8`, dockerManifest],
+    [`${dockerManifest}; charset=utf-8`, image.manifest.mediaType],
     [undefined, image.manifest.mediaType],
   ])("for Content-Type %s gives the type %s", async (sent, expected) => {
     await using registry = await startRegistry({ headers: { "content-type": sent } });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
+import { directEgress } from "../../../src/upstream/egress/egress.ts";
 import { FakeRegistry } from "../../support/fake-registry.ts";
 import { makeBlob } from "../../support/images.ts";
-import { app, openBlob, openUpstream, readAll } from "./open-upstream.ts";
+import { app, openBlob, openUpstream, passwordSource, readAll } from "./open-upstream.ts";
 
 const blob = makeBlob(10_000);
 
@@ -100,5 +101,69 @@ describe("redirects", () => {
     await using opened = openUpstream(registry.url, { retries: 9 });
     await expect(openBlob(opened.upstream, blob)).rejects.toMatchObject({ failure: "unreachable" });
     expect(registry.journal.count({ kind: "redirect", status: 307 })).toBe(10);
+  });
+});
+
+describe("the way to", () => {
+  const nowhere = { http: "http://127.0.0.1:1", https: undefined };
+  const proxies = directEgress.proxies;
+
+  test.each([
+    ["content", "redirect", { ...proxies, content: nowhere }],
+    ["token", "redirect", { ...proxies, token: nowhere }],
+    ["registry", undefined, { ...proxies, registry: nowhere }],
+  ])("the %s is its own", async (purpose, lastAsked, ways) => {
+    await using registry = await startRegistry();
+    const egress = { ...directEgress, proxies: ways };
+    await using opened = openUpstream({ url: registry.url, egress }, { retries: 0 });
+    await expect(openBlob(opened.upstream, blob)).rejects.toMatchObject({ failure: "unreachable" });
+    expect(registry.journal.entries.at(-1)?.kind).toBe(lastAsked);
+    const servers = new Set(registry.journal.entries.map(({ server }) => server));
+    expect(servers.has("token")).toBe(purpose === "content");
+    expect(servers.has("cdn")).toBe(false);
+  });
+});
+
+/** A registry that redirects for a blob to another one, which wants a token. */
+async function startTwo(auth: { anonymous?: boolean; users?: Record<string, string> }) {
+  await using starting = new AsyncDisposableStack();
+  const front = starting.use(await FakeRegistry.start());
+  const back = starting.use(await FakeRegistry.start({ auth }));
+  back.addBlob(app, blob);
+  const location = `${back.url}/v2/library/app/blobs/${blob.digest}`;
+  front.inject({ kind: "blob" }, { status: 307, headers: { location } });
+  const held = starting.move();
+  return { front, back, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+describe("a registry that redirects to another one", () => {
+  test("answers with a token of that one, which is asked for once", async () => {
+    await using world = await startTwo({});
+    await using opened = openUpstream(world.front.url);
+    expect(await opened.upstream.headBlob(app, blob.digest)).toEqual({ size: 10_000 });
+    const remote = await openBlob(opened.upstream, blob, { start: 10 });
+    expect((await readAll(remote)).equals(blob.bytes.subarray(10))).toBe(true);
+    expect(world.back.journal.count({ kind: "token" })).toBe(1);
+    expect(world.front.journal.count()).toBe(2);
+  });
+
+  test("gets a new token where that one no longer takes the old one", async () => {
+    await using world = await startTwo({});
+    await using opened = openUpstream(world.front.url);
+    (await openBlob(opened.upstream, blob)).close();
+    world.back.revokeTokens();
+    expect((await readAll(await openBlob(opened.upstream, blob))).equals(blob.bytes)).toBe(true);
+    expect(world.back.journal.count({ kind: "token" })).toBe(2);
+  });
+
+  test("never leads our credentials there", async () => {
+    const users = { ann: "secret" };
+    await using world = await startTwo({ anonymous: false, users });
+    const accounts = [passwordSource("ann", "secret")];
+    await using opened = openUpstream(world.front.url, { accounts });
+    await expect(openBlob(opened.upstream, blob)).rejects.toMatchObject({ failure: "denied" });
+    const shown = world.back.journal.entries.map(({ headers }) => headers.authorization);
+    expect(shown.length).toBeGreaterThan(0);
+    expect(shown.filter(Boolean)).toEqual([]);
   });
 });

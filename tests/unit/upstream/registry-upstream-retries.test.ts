@@ -198,16 +198,16 @@ describe("endpoints", () => {
     await using second = await startRegistry();
     await using opened = openUpstream([first.url, second.url]);
     const remote = await openBlob(opened.upstream, image.config);
-    expect(remote.endpoint).toBe(first.url);
+    expect(remote.endpoints).toEqual([first.url]);
     remote.close();
-    opened.upstream.distrust(remote.endpoint);
+    opened.upstream.distrust(remote.endpoints);
 
-    expect((await openBlob(opened.upstream, image.config)).endpoint).toBe(second.url);
+    expect((await openBlob(opened.upstream, image.config)).endpoints).toEqual([second.url]);
     await second.stop();
-    expect((await openBlob(opened.upstream, image.config)).endpoint).toBe(first.url);
+    expect((await openBlob(opened.upstream, image.config)).endpoints).toEqual([first.url]);
     await second.restart();
     opened.clock.advance(60_000);
-    expect((await openBlob(opened.upstream, image.config)).endpoint).toBe(first.url);
+    expect((await openBlob(opened.upstream, image.config)).endpoints).toEqual([first.url]);
   });
 
   test("that send a manifest with a wrong digest give way to the next, and go last", async () => {

@@ -29,8 +29,8 @@ class World {
   prefetch(names: string[], { platforms = "all", signal }: Call = {}): Promise<PrefetchReport> {
     const operation = createPrefetch({
       directory: {
-        find: ({ name, namespace }) => {
-          const found = this.#repositories.find(({ key }) => key === `${namespace}/${name}`);
+        get: (registry, name) => {
+          const found = this.#repositories.find(({ key }) => key === `${registry}/${name}`);
           if (found) return found;
           throw new RegistryError("NAME_UNKNOWN", "this mirror serves docker.io only");
         },
