@@ -17,6 +17,7 @@ export async function locate(root: string, path: string): Promise<string> {
     const place = await follow(resolve(top, `.${path}`));
     if (!relative(top, place).startsWith("..")) return place;
   } catch (error) {
+    if (isAbsent(error)) throw new FileAccessError(`${root} does not exist`, { cause: error });
     throw accessError(join(root, path), "looked at", error);
   }
   throw new FileAccessError(`${join(root, path)}: a link leads out of ${root}; mend it by hand`);

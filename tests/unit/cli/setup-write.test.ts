@@ -164,6 +164,14 @@ describe("entrepot setup --write", () => {
     expect(stderr).toMatch(/daemon\.json: cannot be written \((EEXIST|ENOTDIR)\)/);
   });
 
+  test("says that the root is not there", async () => {
+    await using root = await makeRoot();
+    const absent = join(root.path, "absent");
+    const options = ["setup", "docker", "--url", url, "--write", "--root", absent];
+    const { code, stderr } = await run(options);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `${absent} does not exist\n` });
+  });
+
   test("has nothing to write for kaniko, but what to pass it", async () => {
     await using root = await makeRoot();
     const { code, stdout } = await root.write("kaniko");
