@@ -1,10 +1,15 @@
-/** A registry with one blob, sent from memory: `node bench/blob-upstream.ts MIB` prints its URL. */
+/**
+ * A registry with one blob, sent from memory: `node bench/blob-upstream.ts MIB [BREAK-OFF-AFTER-MIB]`
+ * prints its URL.
+ */
 import { createServer } from "node:http";
 import { digestOf } from "../src/oci/digest.ts";
 import { pseudoRandomBytes } from "../tests/support/images.ts";
 
-const blob = pseudoRandomBytes(Number(process.argv[2]) * 1024 * 1024, "bench");
+const mib = 1024 * 1024;
+const blob = pseudoRandomBytes(Number(process.argv[2]) * mib, "bench");
 const path = `/v2/library/bench/blobs/${digestOf(blob)}`;
+const end = Number(process.argv[3] ?? Infinity) * mib;
 
 const server = createServer((request, response) => {
   if (request.url !== path) {
@@ -15,7 +20,8 @@ const server = createServer((request, response) => {
   const range = { "Content-Range": `bytes ${first}-${blob.length - 1}/${blob.length}` };
   const length = { "Content-Length": blob.length - first };
   response.writeHead(first > 0 ? 206 : 200, first > 0 ? { ...length, ...range } : length);
-  response.end(blob.subarray(first));
+  if (end >= blob.length) response.end(blob.subarray(first));
+  else response.write(blob.subarray(first, end), () => response.destroy());
 });
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();
