@@ -1,7 +1,7 @@
 import type { Config, UpstreamConfig } from "../config/config.ts";
 import { HostPatterns } from "../oci/host-patterns.ts";
 import type { ProbeUpstream } from "../registry/operations/test-upstream.ts";
-import { probeUpstream } from "../upstream/probe.ts";
+import { probeUpstream } from "../upstream/probe/probe.ts";
 import type { Basics } from "./basics.ts";
 import { openCredentialSources } from "./credential-sources.ts";
 import { reachOf } from "./upstreams.ts";

@@ -1,4 +1,4 @@
-import type { UpstreamError } from "./upstream.ts";
+import type { UpstreamError } from "../upstream.ts";
 
 /** By what the message says; the first that fits. */
 const advice: readonly [pattern: RegExp, words: string][] = [

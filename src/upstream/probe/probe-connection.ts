@@ -1,8 +1,8 @@
-import { Dialer, type DialEvent, type DialTarget } from "./egress/dialer.ts";
+import { Dialer, type DialEvent, type DialTarget } from "../egress/dialer.ts";
 import { findIssuer } from "./probe-certificate.ts";
 import type { ProbeOptions } from "./probe-options.ts";
 import type { ProbeStepName, ProbeTrail } from "./probe-trail.ts";
-import { UpstreamError } from "./upstream.ts";
+import { UpstreamError } from "../upstream.ts";
 
 type Way = Pick<ProbeOptions, "endpoint" | "guard" | "connectTimeoutMs" | "signal">;
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { FakeRegistry } from "../../support/fake-registry.ts";
-import { makeImage } from "../../support/images.ts";
-import type { CredentialSource } from "../../../src/upstream/credentials.ts";
-import { UpstreamError } from "../../../src/upstream/upstream.ts";
+import { FakeRegistry } from "../../../support/fake-registry.ts";
+import { makeImage } from "../../../support/images.ts";
+import type { CredentialSource } from "../../../../src/upstream/credentials.ts";
+import { UpstreamError } from "../../../../src/upstream/upstream.ts";
 import { probeOne, RememberingSource } from "./probe-steps.ts";
 
 const users = { ann: "right-password", bob: "also-right" };

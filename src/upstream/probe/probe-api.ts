@@ -1,10 +1,10 @@
-import { parseChallenges } from "./challenge.ts";
-import { networkFailure } from "./network-failure.ts";
+import { parseChallenges } from "../challenge.ts";
+import { networkFailure } from "../network-failure.ts";
 import type { Attempt } from "./probe-trail.ts";
-import { followRedirects } from "./redirects.ts";
-import { isServerTrouble } from "./status-failure.ts";
-import { discardBody, type HttpResponse, type Transport } from "./transport.ts";
-import { UpstreamError } from "./upstream.ts";
+import { followRedirects } from "../redirects.ts";
+import { isServerTrouble } from "../status-failure.ts";
+import { discardBody, type HttpResponse, type Transport } from "../transport.ts";
+import { UpstreamError } from "../upstream.ts";
 
 export interface ApiRequest {
   /** Of the endpoint. */

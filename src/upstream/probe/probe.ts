@@ -4,7 +4,7 @@ import { probeContent } from "./probe-content.ts";
 import type { FoundContent, ProbeOptions } from "./probe-options.ts";
 import { probeAccounts, type EndpointProbe } from "./probe-token.ts";
 import { ProbeTrail, type ProbeFinding } from "./probe-trail.ts";
-import { Transport } from "./transport.ts";
+import { Transport } from "../transport.ts";
 
 export interface ProbedEndpoint {
   url: string;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { isIP } from "node:net";
 import { connect, type PeerCertificate } from "node:tls";
-import { Dialer } from "./egress/dialer.ts";
+import { Dialer } from "../egress/dialer.ts";
 import type { ProbeOptions } from "./probe-options.ts";
 
 /**

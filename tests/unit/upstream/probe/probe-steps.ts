@@ -1,11 +1,11 @@
-import type { CredentialSource } from "../../../src/upstream/credentials.ts";
-import { directEgress, type Egress } from "../../../src/upstream/egress/egress.ts";
-import { parseReference } from "../../../src/oci/reference.ts";
-import { probeUpstream, type UpstreamProbe } from "../../../src/upstream/probe.ts";
-import type { ProbeTarget } from "../../../src/upstream/probe-options.ts";
-import type { ProbeFinding } from "../../../src/upstream/probe-trail.ts";
-import { ManualClock } from "./manual-clock.ts";
-import { app, captureLog, never } from "./open-upstream.ts";
+import type { CredentialSource } from "../../../../src/upstream/credentials.ts";
+import { directEgress, type Egress } from "../../../../src/upstream/egress/egress.ts";
+import { parseReference } from "../../../../src/oci/reference.ts";
+import { probeUpstream, type UpstreamProbe } from "../../../../src/upstream/probe/probe.ts";
+import type { ProbeTarget } from "../../../../src/upstream/probe/probe-options.ts";
+import type { ProbeFinding } from "../../../../src/upstream/probe/probe-trail.ts";
+import { ManualClock } from "../manual-clock.ts";
+import { app, captureLog, never } from "../open-upstream.ts";
 
 export const latest: ProbeTarget = {
   repository: app,

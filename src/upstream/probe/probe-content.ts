@@ -1,17 +1,17 @@
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { parseManifest, type Manifest } from "../oci/manifest.ts";
-import { formatReference } from "../oci/reference.ts";
-import { anonymousAccount } from "./accounts.ts";
-import { Authorizer } from "./authorizer.ts";
-import { Endpoint } from "./endpoint.ts";
-import { fetchManifest, fetchManifestHead, type ManifestRequest } from "./manifest-requests.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { parseManifest, type Manifest } from "../../oci/manifest.ts";
+import { formatReference } from "../../oci/reference.ts";
+import { anonymousAccount } from "../accounts.ts";
+import { Authorizer } from "../authorizer.ts";
+import { Endpoint } from "../endpoint.ts";
+import { fetchManifest, fetchManifestHead, type ManifestRequest } from "../manifest-requests.ts";
 import { probeBlob } from "./probe-blob.ts";
 import type { FoundContent, ProbeTarget } from "./probe-options.ts";
 import type { EndpointProbe, Entrance } from "./probe-token.ts";
 import type { Attempt } from "./probe-trail.ts";
-import { RealmTrust } from "./realm-trust.ts";
-import { UpstreamError } from "./upstream.ts";
+import { RealmTrust } from "../realm-trust.ts";
+import { UpstreamError } from "../upstream.ts";
 
 /** Of an index of indexes, and so on. */
 const maxDepth = 3;

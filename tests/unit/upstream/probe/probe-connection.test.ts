@@ -1,13 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import { readFile } from "node:fs/promises";
-import { AddressGuard } from "../../../src/upstream/egress/address-guard.ts";
-import { ConnectProxy } from "../../support/connect-proxy.ts";
-import { FakeRegistry } from "../../support/fake-registry.ts";
-import { makeImage } from "../../support/images.ts";
-import { LoopbackServer } from "../../support/loopback-server.ts";
-import { SocksProxy } from "../../support/socks-proxy.ts";
-import { certificateFile, TlsFront } from "../../support/tls-front.ts";
-import { proxiesOf } from "./egress/open-dialer.ts";
+import { AddressGuard } from "../../../../src/upstream/egress/address-guard.ts";
+import { ConnectProxy } from "../../../support/connect-proxy.ts";
+import { FakeRegistry } from "../../../support/fake-registry.ts";
+import { makeImage } from "../../../support/images.ts";
+import { LoopbackServer } from "../../../support/loopback-server.ts";
+import { SocksProxy } from "../../../support/socks-proxy.ts";
+import { certificateFile, TlsFront } from "../../../support/tls-front.ts";
+import { proxiesOf } from "../egress/open-dialer.ts";
 import { probeOne } from "./probe-steps.ts";
 
 const name = "http://registry.test";

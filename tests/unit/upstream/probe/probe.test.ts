@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import { ociManifest } from "../../../src/oci/media-type.ts";
-import { parseReference } from "../../../src/oci/reference.ts";
-import { FakeRegistry } from "../../support/fake-registry.ts";
-import { LoopbackServer } from "../../support/loopback-server.ts";
-import { makeBlob, makeImage, makeIndex, makeManifest } from "../../support/images.ts";
-import { passwordSource } from "./open-upstream.ts";
+import { ociManifest } from "../../../../src/oci/media-type.ts";
+import { parseReference } from "../../../../src/oci/reference.ts";
+import { FakeRegistry } from "../../../support/fake-registry.ts";
+import { LoopbackServer } from "../../../support/loopback-server.ts";
+import { makeBlob, makeImage, makeIndex, makeManifest } from "../../../support/images.ts";
+import { passwordSource } from "../open-upstream.ts";
 import { endpointAt, latest, probe, probeOne } from "./probe-steps.ts";
 
 const image = makeImage();

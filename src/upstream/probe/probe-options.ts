@@ -1,12 +1,12 @@
 import type { Logger } from "pino";
-import type { Clock } from "../clock.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import type { Reference } from "../oci/reference.ts";
-import type { RepositoryName } from "../oci/repository-name.ts";
-import type { CredentialSource } from "./credentials.ts";
-import type { AddressGuard } from "./egress/address-guard.ts";
-import type { EndpointSettings } from "./open-endpoints.ts";
+import type { Clock } from "../../clock.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Reference } from "../../oci/reference.ts";
+import type { RepositoryName } from "../../oci/repository-name.ts";
+import type { CredentialSource } from "../credentials.ts";
+import type { AddressGuard } from "../egress/address-guard.ts";
+import type { EndpointSettings } from "../open-endpoints.ts";
 import type { ProbeFinding } from "./probe-trail.ts";
 
 /** What is pulled a little of. */

@@ -1,13 +1,13 @@
-import { parseRepositoryName } from "../oci/repository-name.ts";
-import { Accounts, type Account } from "./accounts.ts";
-import { Authorizer } from "./authorizer.ts";
-import type { CredentialSource } from "./credentials.ts";
+import { parseRepositoryName } from "../../oci/repository-name.ts";
+import { Accounts, type Account } from "../accounts.ts";
+import { Authorizer } from "../authorizer.ts";
+import type { CredentialSource } from "../credentials.ts";
 import { askApi, findRealm, type ApiAnswer } from "./probe-api.ts";
 import type { ProbeOptions } from "./probe-options.ts";
 import type { Attempt, ProbeTrail } from "./probe-trail.ts";
-import { isTrustedRealm, RealmTrust } from "./realm-trust.ts";
-import { discardBody, type Transport } from "./transport.ts";
-import { UpstreamError } from "./upstream.ts";
+import { isTrustedRealm, RealmTrust } from "../realm-trust.ts";
+import { discardBody, type Transport } from "../transport.ts";
+import { UpstreamError } from "../upstream.ts";
 
 /** One account, and what is shown for it. */
 export interface Entrance {

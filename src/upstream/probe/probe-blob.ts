@@ -1,10 +1,10 @@
-import type { Clock } from "../clock.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { fetchBlob, type BlobRequest, type BlobResponse } from "./blob-requests.ts";
-import type { Endpoint } from "./endpoint.ts";
-import { networkFailure } from "./network-failure.ts";
+import type { Clock } from "../../clock.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { fetchBlob, type BlobRequest, type BlobResponse } from "../blob-requests.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { networkFailure } from "../network-failure.ts";
 import type { Attempt } from "./probe-trail.ts";
-import { UpstreamError } from "./upstream.ts";
+import { UpstreamError } from "../upstream.ts";
 
 interface BlobProbeRequest extends Omit<BlobRequest, "digest"> {
   blob: Descriptor;

@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
 import { adviceFor } from "./probe-advice.ts";
-import { UpstreamError } from "./upstream.ts";
+import { UpstreamError } from "../upstream.ts";
 
 /** In the order in which a pull needs them. */
 const steps = ["dns", "tcp", "proxy", "tls", "api", "token", "manifest", "blob"] as const;
