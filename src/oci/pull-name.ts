@@ -1,6 +1,7 @@
 import { asDigest } from "./digest.ts";
-import { dockerHub, dockerHubAliases, withLibrary } from "./docker-hub.ts";
+import { dockerHub, withLibrary } from "./docker-hub.ts";
 import { RegistryError } from "./errors.ts";
+import { canonicalHost, isRegistryHost } from "./registry-host.ts";
 import { formatReference, parseTag, type Reference } from "./reference.ts";
 import {
   parseRepositoryName,
@@ -21,9 +22,6 @@ export interface PullName {
   /** The tag was not written, but added. */
   isTagImplied: boolean;
 }
-
-const hostGrammar =
-  /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
 
 const imageId = /^[0-9a-f]{64}$/;
 
@@ -72,15 +70,13 @@ function toReference(tag: string | undefined, digest: string | undefined): Refer
 function parsePath(path: string): { registry: string; name: RepositoryName } {
   const [first, rest] = splitAt(path, path.indexOf("/"));
   const isHost = rest !== undefined && (/[.:]/.test(first) || first === "localhost");
-  const host = isHost ? parseHost(first) : dockerHub;
-  const registry = dockerHubAliases.includes(host) ? dockerHub : host;
+  const registry = isHost ? parseHost(first) : dockerHub;
   const name = parseRepositoryName(isHost ? rest : path);
   return { registry, name: registry === dockerHub ? withLibrary(name) : name };
 }
 
 function parseHost(text: string): string {
-  const host = text.toLowerCase();
-  if (hostGrammar.test(host)) return host;
+  if (isRegistryHost(text)) return canonicalHost(text);
   throw new RegistryError("NAME_INVALID", `"${text}" is not a registry's host such as docker.io`);
 }
 

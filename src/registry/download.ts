@@ -13,7 +13,7 @@ import { openVouched, type BlobSource } from "./blob-source.ts";
 import { DownloadReader } from "./download-reader.ts";
 import { PassThroughReader } from "./pass-through-reader.ts";
 import { NoRoomError, type DownloadRoom, type Place } from "./upkeep/room.ts";
-import { unlessAborted } from "./unless-aborted.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 
 interface DownloadOptions {
   source: BlobSource;

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { RepositoryName } from "../oci/repository-name.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import { AccountChoice } from "./account-choice.ts";
 import type { Account, Accounts } from "./accounts.ts";
 import type { Authorizer } from "./authorizer.ts";
@@ -107,15 +108,16 @@ export class EndpointAccess {
   async #sendAs(account: Account, request: EndpointRequest): Promise<HttpResponse> {
     const { repository, signal } = request;
     const authorizer = this.#authorizerOf(account);
+    // Others may wait for the same token: whoever gives up leaves it to them.
     const shown = await this.#withBreaker(() =>
-      unlessAborted(signal, authorizer.authorize(repository)),
+      unlessAborted(authorizer.authorize(repository), signal),
     );
     const response = await this.#sendShowing(shown, account, request);
     if (!this.#isChallenge(response)) return response;
     await discardBody(response);
     const challenge = response.headers["www-authenticate"];
     const renewed = await this.#withBreaker(() =>
-      unlessAborted(signal, authorizer.answerChallenge(repository, challenge, shown)),
+      unlessAborted(authorizer.answerChallenge(repository, challenge, shown), signal),
     );
     const second = await this.#sendShowing(renewed, account, request);
     if (!this.#isChallenge(second)) return second;
@@ -174,21 +176,6 @@ export class EndpointAccess {
 
   #isChallenge(response: HttpResponse): boolean {
     return response.status === 401 && !this.isElsewhere(response);
-  }
-}
-
-/** Others may wait for the same token: whoever gives up leaves it to them. */
-async function unlessAborted<Result>(
-  signal: AbortSignal,
-  result: Promise<Result>,
-): Promise<Result> {
-  const aborted = Promise.withResolvers<never>();
-  const giveUp = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", giveUp, { once: true });
-  try {
-    return await Promise.race([result, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", giveUp);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { readBoundedBody } from "./bounded-body.ts";
 import { basicAuthorization, type Credentials } from "./credentials.ts";
 import { followRedirects } from "./redirects.ts";
+import { isPlainToken, parseJsonObject } from "./json-object.ts";
 import { statusFailure } from "./status-failure.ts";
 import type { GrantedToken, TokenRequest } from "./tokens.ts";
 import { discardBody, type HttpResponse, type Transport } from "./transport.ts";
@@ -117,20 +118,11 @@ const refusalStatuses: Record<Credentials["kind"], readonly number[]> = {
 };
 
 function readToken(body: Buffer, origin: string): GrantedToken {
-  const { token, access_token, expires_in } = parseObject(body);
+  const { token, access_token, expires_in } = parseJsonObject(body.toString());
   const text = [token, access_token].find((value) => typeof value === "string" && value !== "");
-  if (typeof text !== "string" || !/^[\x21-\x7e]+$/.test(text)) {
+  if (!isPlainToken(text)) {
     throw new UpstreamError("invalid", `${origin}: token answer without a token`);
   }
   const isLife = typeof expires_in === "number" && expires_in > 0;
   return { token: text, lifeMs: isLife ? expires_in * 1000 : defaultLifeMs };
-}
-
-function parseObject(body: Buffer): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(body.toString());
-    return typeof value === "object" && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
 }

@@ -19,6 +19,8 @@ import type {
   OperationResult,
   Operations,
 } from "../../src/registry/operations/operations.ts";
+import { unwrittenEgress } from "../../src/config/to-egress.ts";
+import { directEgress } from "../../src/upstream/egress/egress.ts";
 import { ShiftedClock } from "./shifted-clock.ts";
 import { makeTempDir } from "./temp-dir.ts";
 
@@ -65,24 +67,7 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-const directly: EgressConfig = {
-  proxies: {
-    registry: { http: undefined, https: undefined },
-    token: { http: undefined, https: undefined },
-    content: { http: undefined, https: undefined },
-  },
-  noProxy: [],
-  tls: { ca: undefined, certificate: undefined, key: undefined },
-  resolve: new Map(),
-  family: undefined,
-  written: {
-    proxies: { registry: "direct", token: "direct", content: "direct" },
-    noProxy: [],
-    caFile: undefined,
-    certFile: undefined,
-    keyFile: undefined,
-  },
-};
+const directly: EgressConfig = { ...unwrittenEgress, proxies: directEgress.proxies };
 
 /** Patience short enough for tests, long enough for a busy machine. */
 const upstreamDefaults: UpstreamConfig = {

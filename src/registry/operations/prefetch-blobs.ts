@@ -3,7 +3,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobAnswer, BlobReader, Repository } from "../repository.ts";
 import type { PrefetchProgress } from "./operations.ts";
-import { unlessAborted } from "../unless-aborted.ts";
+import { unlessAborted } from "../../unless-aborted.ts";
 import { notKept } from "./prefetch-problem.ts";
 import { PrefetchSlots } from "./prefetch-slots.ts";
 

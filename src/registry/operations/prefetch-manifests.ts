@@ -5,7 +5,7 @@ import { isManifestType } from "../../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
 import type { Reference } from "../../oci/reference.ts";
 import type { ManifestAnswer, Repository } from "../repository.ts";
-import { unlessAborted } from "../unless-aborted.ts";
+import { unlessAborted } from "../../unless-aborted.ts";
 
 interface ManifestWalkOptions {
   repository: Repository;

@@ -3,7 +3,7 @@ import { findAzureCloud } from "./azure-cloud.ts";
 import { fetchAzureToken, type AzureIdentityOptions, type AzureToken } from "./azure-token.ts";
 import type { CloudAccess, CloudExchange } from "./cloud-access.ts";
 import { askCloudByForm, cloudFailure, invalidAnswer } from "./cloud-request.ts";
-import { findText, isPlainToken, parseJsonObject } from "./json-object.ts";
+import { findText, isPlainToken, parseJsonObject } from "../json-object.ts";
 import { readLifeMs } from "./oauth-answer.ts";
 import {
   RenewedCredentials,

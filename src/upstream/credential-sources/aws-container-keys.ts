@@ -2,7 +2,7 @@ import { UpstreamError } from "../upstream.ts";
 import { plainErrorName, readEndpointKeys, type AwsKeys } from "./aws-keys.ts";
 import type { CloudExchange } from "./cloud-access.ts";
 import { askCloud, cloudFailure } from "./cloud-request.ts";
-import { isPlainToken, parseJsonObject } from "./json-object.ts";
+import { isPlainToken, parseJsonObject } from "../json-object.ts";
 import { readSecretFile } from "./secret-file.ts";
 
 /** Where http may be spoken: loopback, and the endpoints of ECS and of EKS. */

@@ -2,7 +2,7 @@ import { UpstreamError } from "../upstream.ts";
 import { readEndpointKeys, type AwsKeys } from "./aws-keys.ts";
 import type { CloudExchange } from "./cloud-access.ts";
 import { askMachine, cloudFailure, invalidAnswer, type CloudAnswer } from "./cloud-request.ts";
-import { isPlainToken, parseJsonObject } from "./json-object.ts";
+import { isPlainToken, parseJsonObject } from "../json-object.ts";
 
 const service = "the AWS instance endpoint";
 const rolesPath = "/latest/meta-data/iam/security-credentials/";

@@ -1,6 +1,6 @@
 import { UpstreamError } from "../upstream.ts";
 import type { CloudAnswer } from "./cloud-request.ts";
-import { isPlainToken, parseJsonObject } from "./json-object.ts";
+import { isPlainToken, parseJsonObject } from "../json-object.ts";
 
 /** What requests to AWS are signed with. */
 export interface AwsKeys {

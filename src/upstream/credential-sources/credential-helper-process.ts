@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Credentials } from "../credentials.ts";
 import { errorCode } from "../network-failure.ts";
 import { UpstreamError } from "../upstream.ts";
-import { findText, isPlainToken, parseJsonObject } from "./json-object.ts";
+import { findText, isPlainToken, parseJsonObject } from "../json-object.ts";
 
 export interface HelperProcessOptions {
   /** Of `docker-credential-NAME`, checked, and what it knows the registry as. */

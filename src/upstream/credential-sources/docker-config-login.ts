@@ -1,7 +1,7 @@
 import { dockerHub, dockerHubAliases } from "../../oci/docker-hub.ts";
 import type { Credentials } from "../credentials.ts";
 import { UpstreamError } from "../upstream.ts";
-import { asObject, findText, isPlainToken } from "./json-object.ts";
+import { asObject, findText, isPlainToken } from "../json-object.ts";
 
 /** What a Docker `config.json` has for one registry. */
 export interface DockerConfigLogin {

@@ -4,7 +4,7 @@ import { plainErrorName, type AwsKeys } from "./aws-keys.ts";
 import type { CloudExchange } from "./cloud-access.ts";
 import { askCloud, cloudFailure, invalidAnswer, type CloudAnswer } from "./cloud-request.ts";
 import type { EcrService } from "./ecr-registry.ts";
-import { asObject, findText, parseJsonObject } from "./json-object.ts";
+import { asObject, findText, parseJsonObject } from "../json-object.ts";
 import type { GrantedCredentials } from "./renewed-credentials.ts";
 
 const operations = {

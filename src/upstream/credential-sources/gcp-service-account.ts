@@ -2,7 +2,7 @@ import { importPKCS8, SignJWT } from "jose";
 import { UpstreamError } from "../upstream.ts";
 import type { CloudExchange } from "./cloud-access.ts";
 import { askCloudByForm } from "./cloud-request.ts";
-import { findText, parseJsonObject } from "./json-object.ts";
+import { findText, parseJsonObject } from "../json-object.ts";
 import { readAccessToken, type AccessToken } from "./oauth-answer.ts";
 import { readSecretFile } from "./secret-file.ts";
 

@@ -1,5 +1,5 @@
 import { cloudFailure, invalidAnswer, type CloudAnswer } from "./cloud-request.ts";
-import { asObject, findText, isPlainToken, parseJsonObject } from "./json-object.ts";
+import { asObject, findText, isPlainToken, parseJsonObject } from "../json-object.ts";
 
 export interface AccessToken {
   token: string;

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Clock } from "../../clock.ts";
 import type { Credentials, CredentialSource } from "../credentials.ts";
 import { UpstreamError } from "../upstream.ts";
-import { isPlainToken } from "./json-object.ts";
+import { isPlainToken } from "../json-object.ts";
 import { WatchedFile } from "./watched-file.ts";
 
 export interface TokenFileSourceOptions {

@@ -1,9 +1,9 @@
-import { constants } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { Clock } from "../../clock.ts";
 import { errorCode } from "../network-failure.ts";
 import { UpstreamError } from "../upstream.ts";
+import { openWithoutWaiting, readAtMost } from "./regular-file.ts";
 
 export interface WatchedFileOptions<Content> {
   path: string;
@@ -64,8 +64,7 @@ export class WatchedFile<Content> {
     const { path, parse, clock } = this.#options;
     this.#checkedAt = clock.monotonic();
     try {
-      // A pipe without a writer would be waited for without an end.
-      await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      await using file = await openWithoutWaiting(path);
       const stamp = await readStamp(file);
       if (stamp !== this.#good?.stamp) {
         this.#good = { content: parse(await readText(file)), stamp };
@@ -111,12 +110,7 @@ async function readStamp(file: FileHandle): Promise<string> {
 }
 
 async function readText(file: FileHandle): Promise<string> {
-  const buffer = Buffer.alloc(maxFileBytes + 1);
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await file.read(buffer, length, buffer.length - length);
-    if (bytesRead === 0) return buffer.toString("utf8", 0, length);
-    length += bytesRead;
-  }
+  const text = await readAtMost(file, maxFileBytes);
+  if (text !== undefined) return text;
   throw new UpstreamError("credentials", `is longer than ${maxFileBytes} bytes`);
 }
