@@ -12,7 +12,8 @@ FROM ${BASE_BUILD} AS dependencies
 ARG NPM_CONFIG_REGISTRY
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional
+# Optional are the native part of koffi, which is wanted, and a Node of our own, which this image has.
+RUN npm ci --omit=dev && rm -rf node_modules/node-linux-* node_modules/.bin/node
 
 FROM ${BASE_BUILD} AS build
 ARG NPM_CONFIG_REGISTRY

@@ -5,6 +5,7 @@ import type { StorageNeed } from "./cli/command.ts";
 import { ControlClient } from "./admin/control-client.ts";
 import { ControlServer } from "./admin/control-server.ts";
 import { StorageHolder } from "./admin/storage-holder.ts";
+import { openBlobSender } from "./compose/blob-sender.ts";
 import { prepareBasics, type Basics, type Overrides } from "./compose/basics.ts";
 import { buildCache, type Cache } from "./compose/cache.ts";
 import { formatAddress, listen } from "./compose/listen.ts";
@@ -70,6 +71,7 @@ export async function startMirror(
       publicUrl: config.server.publicUrl,
       upstreams: defaultFirst(config.upstreams.keys(), config.defaultUpstream),
     },
+    blobs: await openBlobSender(config, basics.log),
     isDraining: () => isDraining,
     onAnswered: (answer) => cache.statistics.noteAnswer(answer),
   });
@@ -171,10 +173,10 @@ async function listenForCommands(
   }
 }
 
-function reportHealth({ troubles, metadata }: Storage, { downloads }: Cache): Health {
+function reportHealth({ troubles, metadataHealth }: Storage, { downloads }: Cache): Health {
   const reasons = [
     ...troubles.list,
-    metadata.failure && `metadata cannot be written: ${metadata.failure.failure}`,
+    metadataHealth.failure && `metadata cannot be written: ${metadataHealth.failure.failure}`,
     downloads.storageFailure && `blobs cannot be written: ${downloads.storageFailure.failure}`,
   ].filter((reason) => reason !== undefined);
   return reasons.length === 0 ? { status: "ok" } : { status: "degraded", reasons };

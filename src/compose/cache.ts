@@ -3,6 +3,7 @@ import { ruleBookOptions } from "../config/rule-book-options.ts";
 import { Catalog } from "../registry/catalog.ts";
 import { Departures } from "../registry/departures.ts";
 import { Downloads } from "../registry/downloads.ts";
+import { ManifestRecall } from "../registry/manifest-recall.ts";
 import { MirrorDirectory } from "../registry/mirror-directory.ts";
 import { createReferrersMemory } from "../registry/mirror-referrers.ts";
 import type { MirroredRegistries } from "../registry/mirrored-registries.ts";
@@ -78,7 +79,8 @@ export function buildCache(parts: CacheParts): Cache {
     isPinned: createTagPins({ pins: store.pins, upkeep: store.upkeep, clock }),
   };
   const registries = building.use(new Registries({ config, mirror, statistics }));
-  const directory = new MirrorDirectory({ routes: routesOf(config), registries });
+  const recall = new ManifestRecall({ memory: metadata, rules, usage, clock });
+  const directory = new MirrorDirectory({ routes: routesOf(config), registries, recall });
   const catalog = new Catalog({ inventory: store.inventory });
   return {
     directory,

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Logger } from "pino";
 import { StartError } from "../start-error.ts";
 import { DiskBlobStore } from "../store/blob/disk-blob-store.ts";
+import { RememberingMetadataStore } from "../store/metadata/remembering-metadata-store.ts";
 import { SqliteMetadataStore } from "../store/metadata/sqlite-metadata-store.ts";
 import { TolerantMetadataStore } from "../store/metadata/tolerant-metadata-store.ts";
 import type { Basics } from "./basics.ts";
@@ -13,8 +15,10 @@ export interface Storage {
   blobs: DiskBlobStore;
   /** Says when it fails; for all that looks after the cache. */
   store: SqliteMetadataStore;
-  /** Serving goes on when it fails. */
-  metadata: TolerantMetadataStore;
+  /** Serving goes on when it fails, and from memory where that is enough. */
+  metadata: RememberingMetadataStore;
+  /** Told by what `metadata` is built on. */
+  metadataHealth: Pick<TolerantMetadataStore, "failure">;
   troubles: StorageTroubles;
   /** Set once there is something that can go through the blobs again. */
   onRebuilt: () => void;
@@ -37,20 +41,19 @@ function databaseFile(storagePath: string): string {
  */
 export async function openStorage(
   path: string,
-  { clock, log }: Basics,
+  { clock, log, onStatement }: Basics,
   building: AsyncDisposableStack,
 ): Promise<Storage> {
   const blobs = building.use(DiskBlobStore.at(path));
   const troubles = new StorageTroubles(path, log);
   const hooks = { onRebuilt: () => undefined };
-  const options = { clock, log, onRebuilt: () => hooks.onRebuilt() };
+  const options = { clock, log, onStatement, onRebuilt: () => hooks.onRebuilt() };
   await troubles.tolerate(() => blobs.prepare());
   const file = databaseFile(path);
   const store =
     (await troubles.tolerate(() => SqliteMetadataStore.open({ ...options, path: file }))) ??
     SqliteMetadataStore.openInMemory(options);
-  const metadata = building.use(new TolerantMetadataStore(store, log));
-  return Object.assign(hooks, { blobs, store, metadata, troubles });
+  return Object.assign(hooks, { blobs, store, troubles, ...serveFrom(store, log, building) });
 }
 
 /** Whether one was ever made there. */
@@ -75,8 +78,7 @@ export function openNoStorage(
   const troubles = new StorageTroubles(path, log);
   const hooks = { onRebuilt: () => undefined };
   const store = SqliteMetadataStore.openInMemory({ ...hooks, clock, log });
-  const metadata = building.use(new TolerantMetadataStore(store, log));
-  return { ...hooks, blobs, store, metadata, troubles };
+  return { ...hooks, blobs, store, troubles, ...serveFrom(store, log, building) };
 }
 
 /** For a command: what cannot be opened as it should be ends it, as StartError. */
@@ -93,8 +95,19 @@ export async function openStorageForCommand(
   await refuseForeignRoot(path);
   await troubles.demand(() => blobs.prepare());
   const store = await troubles.demand(() => SqliteMetadataStore.open(options));
-  const metadata = building.use(new TolerantMetadataStore(store, log));
-  return Object.assign(hooks, { blobs, store, metadata, troubles });
+  return Object.assign(hooks, { blobs, store, troubles, ...serveFrom(store, log, building) });
+}
+
+function serveFrom(
+  store: SqliteMetadataStore,
+  log: Logger,
+  building: AsyncDisposableStack,
+): Pick<Storage, "metadata" | "metadataHealth"> {
+  const tolerant = new TolerantMetadataStore(store, log);
+  return {
+    metadata: building.use(new RememberingMetadataStore(tolerant)),
+    metadataHealth: tolerant,
+  };
 }
 
 /** What root made there, a server of another user could neither change nor evict. */

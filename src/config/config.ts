@@ -26,6 +26,8 @@ interface ServerConfig {
   headersTimeoutMs: number;
   /** A connection on which nothing moves for so long is closed. */
   idleTimeoutMs: number;
+  /** Blobs go from file to socket within the kernel, where it can be asked to. */
+  sendfile: boolean;
   /** The origin clients are told to use; undefined: made from host and port. */
   publicUrl: string | undefined;
 }
@@ -114,6 +116,10 @@ export interface UpstreamConfig {
   /** Of upstreams that are patterns: addresses (CIDR) that may be reached although they are not public. */
   allowAddresses: string[];
   connections: number;
+  /** Of those, for one blob; 1: never more. */
+  connectionsPerBlob: number;
+  /** A smaller blob has one. */
+  parallelFromBytes: number;
   connectTimeoutMs: number;
   /** Until the response headers. */
   responseTimeoutMs: number;

@@ -18,6 +18,7 @@ import {
   share,
   sizeOrOff,
   text,
+  yesOrNo,
 } from "./values.ts";
 
 /** Cross checks also run where single settings are wrong, so that all problems show at once. */
@@ -34,6 +35,7 @@ export const configSchema = z
         drainTimeout: duration("0s", "1h").prefault("30s"),
         headersTimeout: duration("1s", "5m").prefault("20s"),
         idleTimeout: duration("1s", "1d").prefault("5m"),
+        sendfile: yesOrNo.prefault(true),
         publicUrl: origin.optional(),
       })
       .prefault({}),

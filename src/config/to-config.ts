@@ -14,6 +14,7 @@ export function toConfig(
       drainTimeoutMs: server.drainTimeout,
       headersTimeoutMs: server.headersTimeout,
       idleTimeoutMs: server.idleTimeout,
+      sendfile: server.sendfile,
       publicUrl: server.publicUrl,
     },
     log,

@@ -14,6 +14,7 @@ export function toTree(config: Config): Tree {
       drainTimeout: formatDuration(server.drainTimeoutMs),
       headersTimeout: formatDuration(server.headersTimeoutMs),
       idleTimeout: formatDuration(server.idleTimeoutMs),
+      sendfile: server.sendfile,
       publicUrl: server.publicUrl,
     }),
     log: { ...log },

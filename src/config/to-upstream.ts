@@ -40,6 +40,8 @@ export function toUpstream(
     denyMessage: settings.denyMessage,
     allowAddresses: settings.allowAddresses,
     connections: settings.connections,
+    connectionsPerBlob: settings.connectionsPerBlob,
+    parallelFromBytes: settings.parallelFrom,
     connectTimeoutMs: settings.connectTimeout,
     responseTimeoutMs: settings.responseTimeout,
     stallTimeoutMs: settings.stallTimeout,

@@ -4,6 +4,7 @@ import { parseAddressBlock } from "./address-block.ts";
 import { credentials } from "./credentials-schema.ts";
 import { egressKeys } from "./egress-schema.ts";
 import { parseHost } from "./host.ts";
+import { parseSize } from "./units.ts";
 import {
   denialText,
   duration,
@@ -48,10 +49,19 @@ const pattern = text.superRefine((written, context) => {
     context.addIssue(problem.replaceAll("registry/repository", "repository"));
 });
 
+const smallestParallelBlob = 1024 * 1024;
+
 const addressBlock = parsed(
   parseAddressBlock,
   "is not a CIDR block; write one such as 10.0.0.0/8 or fd00::/8",
 );
+
+const blobSize = parsed(
+  parseSize,
+  "is not a size; write a number and a unit, such as 32MiB or 1GiB",
+).refine((bytes) => bytes >= smallestParallelBlob, {
+  error: "is too small; 1MiB or more is allowed",
+});
 
 export const upstream = z
   .strictObject({
@@ -68,6 +78,8 @@ export const upstream = z
     allowAddresses: z.array(addressBlock).prefault([]),
     ...egressKeys,
     connections: wholeNumber(2, 1024).prefault(32),
+    connectionsPerBlob: wholeNumber(1, 16).prefault(4),
+    parallelFrom: blobSize.prefault("32MiB"),
     connectTimeout: duration("100ms", "1m").prefault("5s"),
     responseTimeout: duration("100ms", "5m").prefault("15s"),
     stallTimeout: duration("100ms", "10m").prefault("15s"),

@@ -14,6 +14,8 @@ export function toUpstreamTree(host: string, upstream: UpstreamConfig): Tree {
     ...toAccessTree(upstream),
     ...toEgressTree(upstream.egress),
     connections: upstream.connections,
+    connectionsPerBlob: upstream.connectionsPerBlob,
+    parallelFrom: formatSize(upstream.parallelFromBytes),
     connectTimeout: formatDuration(upstream.connectTimeoutMs),
     responseTimeout: formatDuration(upstream.responseTimeoutMs),
     stallTimeout: formatDuration(upstream.stallTimeoutMs),

@@ -30,6 +30,11 @@ export class BodyOutlet {
     return promise;
   }
 
+  /** The socket has taken bytes in another way. */
+  noteSent(count: number): void {
+    this.#onSent(count);
+  }
+
   /** The client has gone. Node forgets the callbacks of some writes then, so they are called here. */
   close(): void {
     this.#isClosed = true;

@@ -15,10 +15,12 @@ export class Connections {
       this.#running.set(socket, new Set());
       socket.once("close", () => this.#running.delete(socket));
     });
-    server.on("request", ({ socket }, response) => {
-      this.#running.get(socket)?.add(response);
-      response.once("close", () => this.#finish(socket, response));
-    });
+  }
+
+  /** To be told of each response that is still under way when its handler returns. */
+  add(socket: Socket, response: ServerResponse): void {
+    this.#running.get(socket)?.add(response);
+    response.once("close", () => this.#finish(socket, response));
   }
 
   isBusy(socket: Socket): boolean {

@@ -1,21 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { RegistryError } from "../oci/errors.ts";
-import { BufferPool } from "./buffer-pool.ts";
 import { errorReply } from "./error-response.ts";
 import type { Reply } from "./reply.ts";
 import type { RequestScope } from "./request-scope.ts";
-import { sendBlob } from "./send-blob.ts";
+import type { BlobSender } from "./send-blob.ts";
 
 /** Turns replies and errors into responses, and notes on the request's record what went out. */
 export class Responder {
   readonly #log: Logger;
   readonly #scope: RequestScope;
-  readonly #pool = new BufferPool();
+  readonly #blobs: BlobSender;
 
-  constructor(options: { log: Logger; scope: RequestScope }) {
+  constructor(options: { log: Logger; scope: RequestScope; blobs: BlobSender }) {
     this.#log = options.log;
     this.#scope = options.scope;
+    this.#blobs = options.blobs;
   }
 
   /** Answers with what `produce` makes, or with the error that it throws. Never rejects. */
@@ -62,7 +62,7 @@ export class Responder {
     else {
       // Upstream's first byte may take long, and containerd waits 30 s for headers.
       if (cache !== "HIT") response.flushHeaders();
-      await sendBlob({ response, body, pool: this.#pool, onSent });
+      await this.#blobs.send({ response, body, onSent });
     }
   }
 

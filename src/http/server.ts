@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { createServer, STATUS_CODES, type RequestListener, type Server } from "node:http";
+import { Server, STATUS_CODES, type RequestListener } from "node:http";
 import type { Socket } from "node:net";
 import { Connections } from "./connections.ts";
+import { isSent } from "./is-sent.ts";
 
 interface ListenOptions {
   listener: RequestListener;
@@ -17,15 +18,26 @@ interface ListenOptions {
 /** Connections wait this long for their next request: clients pause between an image's layers. */
 const keepAliveTimeoutMs = 75_000;
 
+/** Whose idle connections are ended by those who know which ones are. */
+class PatientServer extends Server {
+  override closeIdleConnections(): void {
+    // Node takes one whose response was ended, but is not out, for idle.
+  }
+}
+
 /** A listener's lifetime: what connections may do to us, and how they end. */
 export class RegistryServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #connections: Connections;
   readonly #closed = Promise.withResolvers<void>();
 
-  private constructor(server: Server) {
+  private constructor(server: Server, listener: RequestListener) {
     this.#server = server;
     this.#connections = new Connections(server);
+    server.on("request", (request, response) => {
+      listener(request, response);
+      if (!isSent(response)) this.#connections.add(request.socket, response);
+    });
     server.once("close", () => this.#closed.resolve());
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) =>
       this.#refuse(error, socket),
@@ -35,17 +47,16 @@ export class RegistryServer implements AsyncDisposable {
   /** Rejects when the address cannot be had. */
   static async listen(options: ListenOptions): Promise<RegistryServer> {
     const { listener, host, port, headersTimeoutMs, idleTimeoutMs } = options;
-    const server = createServer(
-      {
-        headersTimeout: headersTimeoutMs,
-        requestTimeout: headersTimeoutMs,
-        connectionsCheckingInterval: Math.min(headersTimeoutMs, 5000),
-        keepAliveTimeout: keepAliveTimeoutMs,
-      },
-      listener,
-    );
+    const server = new PatientServer({
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: Math.min(headersTimeoutMs, 5000),
+      keepAliveTimeout: keepAliveTimeoutMs,
+      // 30 instead of 38 µs for a whole request: no stream events for bodies that are not there.
+      optimizeEmptyRequests: true,
+    });
     server.setTimeout(idleTimeoutMs);
-    const registryServer = new RegistryServer(server);
+    const registryServer = new RegistryServer(server, listener);
     server.listen(port, host);
     await once(server, "listening");
     return registryServer;

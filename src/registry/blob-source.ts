@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { QualifiedName } from "../oci/repository-name.ts";
 import { UpstreamError, type RemoteBlob, type Upstream } from "../upstream/upstream.ts";
+import type { BlobBreadth } from "./blob-breadth.ts";
 import type { MirroredName } from "./mirror-manifests.ts";
 
 /** More than anybody has endpoints. */
@@ -12,6 +13,10 @@ export interface BlobSource {
   readonly repository: QualifiedName;
   /** From a registry that a client named: no other registry's clients wait for what it sends. */
   readonly isLetIn: boolean;
+  /** Over how many connections its registry's blobs come; undefined: over one. */
+  readonly breadth: BlobBreadth | undefined;
+  /** A further connection would keep nobody waiting. */
+  readonly hasSpareConnection: boolean;
   /** undefined: this repository does not have it. Throws UpstreamError. */
   open(
     range: { start: number; end: number | undefined },
@@ -27,8 +32,13 @@ export function blobSource(
   upstream: Upstream,
   { name, key }: MirroredName,
   digest: Digest,
+  breadth?: BlobBreadth,
 ): BlobSource {
   return {
+    breadth,
+    get hasSpareConnection() {
+      return upstream.hasSpareConnection;
+    },
     digest,
     repository: key,
     isLetIn: upstream.isLetIn,

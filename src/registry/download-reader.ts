@@ -1,4 +1,4 @@
-import { StorageError, type BlobReader } from "../store/blob/blob-store.ts";
+import { StorageError, type BlobReader, type FileTransfer } from "../store/blob/blob-store.ts";
 import type { StoredPrefix } from "./pass-through-reader.ts";
 
 /** Follows a download on disk; when the disk fails it, goes on straight from upstream. */
@@ -28,6 +28,13 @@ export class DownloadReader implements BlobReader {
     const prefix = { reader: this.#stored, servedUntil: this.#servedUntil };
     this.#direct = this.#openDirect(prefix);
     return this.#direct.read(buffer, position);
+  }
+
+  async transfer(take: FileTransfer, position: number, count: number): Promise<number> {
+    if (this.#direct) return 0;
+    const taken = await this.#stored.transfer(take, position, count);
+    if (position === this.#servedUntil) this.#servedUntil += taken;
+    return taken;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

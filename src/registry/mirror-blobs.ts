@@ -4,7 +4,8 @@ import type { QualifiedName } from "../oci/repository-name.ts";
 import { StorageError, type BlobReader } from "../store/blob/blob-store.ts";
 import type { MetadataStore } from "../store/metadata/metadata-store.ts";
 import { UpstreamError, type Upstream } from "../upstream/upstream.ts";
-import { blobSource } from "./blob-source.ts";
+import { BlobBreadth } from "./blob-breadth.ts";
+import { blobSource, type BlobSource } from "./blob-source.ts";
 import type { Download } from "./download.ts";
 import type { Downloads } from "./downloads.ts";
 import type { MirroredName } from "./mirror-manifests.ts";
@@ -26,10 +27,13 @@ interface MirrorBlobsOptions {
 /** Blobs by digest: from here if the repository may read them, else from upstream. */
 export class MirrorBlobs {
   readonly #options: MirrorBlobsOptions;
+  readonly #breadth: BlobBreadth;
   readonly #heads = new SingleFlight<{ size: number | undefined } | undefined>();
 
   constructor(options: MirrorBlobsOptions) {
     this.#options = options;
+    const { upstream, clock } = options;
+    this.#breadth = new BlobBreadth({ ranges: upstream.parallelRanges, clock });
   }
 
   /** undefined: upstream does not have it. Throws UpstreamError. */
@@ -120,9 +124,9 @@ export class MirrorBlobs {
     digest: Digest,
     linked: boolean,
   ): Promise<BlobAnswer | undefined> {
-    const { upstream, downloads, negative } = this.#options;
+    const { downloads, negative } = this.#options;
     if (negative.has(`${repository.key}@${digest}`)) return undefined;
-    const source = blobSource(upstream, repository, digest);
+    const source = this.#sourceOf(repository, digest);
     const describedSize = await this.#describedSize(repository, digest);
     const download = await downloads.join(source, describedSize);
     if (isForeign(download, repository)) return this.#passThrough(repository, digest);
@@ -174,13 +178,17 @@ export class MirrorBlobs {
   }
 
   async #passThrough(repository: MirroredName, digest: Digest): Promise<BlobAnswer | undefined> {
-    const { upstream, clock } = this.#options;
-    const source = blobSource(upstream, repository, digest);
+    const { clock } = this.#options;
+    const source = this.#sourceOf(repository, digest);
     const describedSize = await this.#describedSize(repository, digest);
     const reader = await PassThroughReader.open({ source, describedSize, clock });
     if (!reader) return undefined;
     await this.#link(repository, digest);
     return { reader, cache: "PASS" };
+  }
+
+  #sourceOf(repository: MirroredName, digest: Digest): BlobSource {
+    return blobSource(this.#options.upstream, repository, digest, this.#breadth);
   }
 
   /** For an upstream that tells no size in any other way. */

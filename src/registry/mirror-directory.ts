@@ -1,8 +1,10 @@
+import type { Reference } from "../oci/reference.ts";
 import { qualifyName, type QualifiedName, type RepositoryName } from "../oci/repository-name.ts";
+import type { ManifestRecall } from "./manifest-recall.ts";
 import { MirrorRepository } from "./mirror-repository.ts";
 import type { MirroredRegistries } from "./mirrored-registries.ts";
 import type { RepositoryDirectory, RepositoryRequest } from "./repository-directory.ts";
-import type { Repository } from "./repository.ts";
+import type { ManifestAnswer, Repository } from "./repository.ts";
 import { notMirrored } from "./route-refusal.ts";
 import type { Routes } from "./routes.ts";
 
@@ -10,15 +12,25 @@ import type { Routes } from "./routes.ts";
 export class MirrorDirectory implements RepositoryDirectory {
   readonly #routes: Routes;
   readonly #registries: MirroredRegistries;
+  readonly #recall: Pick<ManifestRecall, "recall">;
 
-  constructor(options: { routes: Routes; registries: MirroredRegistries }) {
+  constructor(options: {
+    routes: Routes;
+    registries: MirroredRegistries;
+    recall: Pick<ManifestRecall, "recall">;
+  }) {
     this.#routes = options.routes;
     this.#registries = options.registries;
+    this.#recall = options.recall;
   }
 
   find(request: RepositoryRequest): Repository {
     const { registry, name } = this.#routes.resolve(request);
     return this.get(registry, name);
+  }
+
+  recallManifest(key: QualifiedName, reference: Reference): ManifestAnswer | undefined {
+    return this.#recall.recall(key, reference);
   }
 
   get(registry: string, name: RepositoryName): Repository {

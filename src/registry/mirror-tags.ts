@@ -12,7 +12,7 @@ import type { ManifestAnswer } from "./repository.ts";
 import { RevalidationPace } from "./revalidation-pace.ts";
 import type { RuleBook, RuleValues } from "./rule-book.ts";
 import { SingleFlight } from "./single-flight.ts";
-import { judgeFreshness } from "./tag-freshness.ts";
+import { isHit, judgeFreshness } from "./tag-freshness.ts";
 import type { IsTagPinned } from "./tag-pins.ts";
 import { describeOutage, isOutage } from "./upstream-trouble.ts";
 
@@ -117,7 +117,7 @@ export class MirrorTags {
   async #confirm(question: Question, copy: Copy): Promise<ManifestAnswer | undefined> {
     const { key, rules } = question;
     const freshness = judgeFreshness(copy.record.checkedAt, this.#clock.now(), rules);
-    if (rules.immutable || freshness === "fresh") return { manifest: copy.manifest, cache: "HIT" };
+    if (isHit(freshness, rules)) return { manifest: copy.manifest, cache: "HIT" };
     const gone = this.#gone.get(key);
     if (gone && this.#clock.monotonic() < gone.until) return this.#stale(copy, gone.warning);
     if (freshness === "expired") return this.#askOnce(question);

@@ -11,7 +11,7 @@ import { DigestMismatchError, type BlobReader } from "../store/blob/blob-store.t
 import { UpstreamError, type RemoteBlob } from "../upstream/upstream.ts";
 import { openVouched, type BlobSource } from "./blob-source.ts";
 import { feedHash } from "./feed-hash.ts";
-import { readResuming } from "./resuming-body.ts";
+import { PulledBody } from "./pulled-body.ts";
 
 interface PassThroughOptions {
   source: BlobSource;
@@ -40,7 +40,7 @@ export class PassThroughReader implements BlobReader {
   readonly #abort: AbortController;
   readonly #senders = new Set<readonly string[]>();
   #first: RemoteBlob | undefined;
-  #body: AsyncGenerator<Uint8Array> | undefined;
+  #body: PulledBody | undefined;
   #rest: Uint8Array = new Uint8Array();
   #position = 0;
   #hash: Hash | undefined;
@@ -90,15 +90,19 @@ export class PassThroughReader implements BlobReader {
     return part.length;
   }
 
+  /** Its bytes are in no file. */
+  async transfer(): Promise<number> {
+    return 0;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort(new Error("the reader was closed"));
     this.#first?.close();
-    // A generator in the middle of a read ends by the abort; waiting for it would wait for that.
-    this.#body?.return(undefined).catch(() => undefined);
+    this.#body?.[Symbol.dispose]();
   }
 
   async #startAt(position: number): Promise<void> {
-    await this.#body?.return(undefined);
+    this.#body?.[Symbol.dispose]();
     const first = position === 0 ? this.#first : undefined;
     if (!first) this.#first?.close();
     this.#first = undefined;
@@ -108,7 +112,7 @@ export class PassThroughReader implements BlobReader {
     this.#hash = await this.#hashUntil(position);
     const { source, size, clock } = this.#options;
     const signal = this.#abort.signal;
-    this.#body = readResuming({
+    this.#body = new PulledBody({
       source,
       start: position,
       size,
@@ -122,8 +126,8 @@ export class PassThroughReader implements BlobReader {
 
   async #nextChunk(): Promise<Uint8Array> {
     const next = await this.#body?.next();
-    if (!next || next.done) throw new Error(`upstream's body ends at ${this.#position}`);
-    return next.value;
+    if (!next) throw new Error(`upstream's body ends at ${this.#position}`);
+    return next;
   }
 
   /**

@@ -1,5 +1,6 @@
+import type { Reference } from "../oci/reference.ts";
 import type { QualifiedName, RepositoryName } from "../oci/repository-name.ts";
-import type { Repository } from "./repository.ts";
+import type { ManifestAnswer, Repository } from "./repository.ts";
 
 /** What a client's request names; nothing of it is checked against the configuration yet. */
 export interface RepositoryRequest {
@@ -18,6 +19,11 @@ export interface RepositoryDirectory {
    * NAME_INVALID for what is no repository's name there.
    */
   find(request: RepositoryRequest): Repository;
+  /**
+   * What the repository's `getManifest` would answer, where that is at hand: a HIT that takes
+   * neither disk nor upstream. undefined: it is not, which says nothing else.
+   */
+  recallManifest(key: QualifiedName, reference: Reference): ManifestAnswer | undefined;
   /** By canonical host and whole name. Throws RegistryError NAME_UNKNOWN likewise. */
   get(registry: string, name: RepositoryName): Repository;
   /** The registry whose repositories a request without a name is about; undefined: all. */

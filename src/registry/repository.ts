@@ -3,9 +3,9 @@ import type { Manifest } from "../oci/manifest.ts";
 import type { Referrer } from "../oci/referrer.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { QualifiedName } from "../oci/repository-name.ts";
-import type { BlobReader } from "../store/blob/blob-store.ts";
+import type { BlobReader, FileTransfer } from "../store/blob/blob-store.ts";
 
-export type { BlobReader };
+export type { BlobReader, FileTransfer };
 
 /**
  * HIT: from here, no upstream asked · MISS: fetched for this · REVALIDATED: from here, upstream

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { UpstreamError, type RemoteBlob } from "../upstream/upstream.ts";
+import { UpstreamError, type RemoteBlob, type TakeChunk } from "../upstream/upstream.ts";
 import type { BlobSource } from "./blob-source.ts";
 
 /** Tries without a new byte before a body is given up, with pauses of 20 s in all. */
@@ -18,35 +18,38 @@ export interface ResumingBodyOptions {
   first?: RemoteBlob | undefined;
   signal: AbortSignal;
   clock: Clock;
+  /** Before it is given up: 8 unless given. */
+  fruitlessTries?: number | undefined;
   /** Hears of every body opened; what it throws ends the reading. */
   onOpened?: (remote: RemoteBlob, position: number) => void;
 }
 
 /**
- * The blob's bytes from `start` to the limit, in order and without a gap, however often upstream
- * breaks off, stalls or ignores the range: each time it is asked again from the first missing byte
- * on. At once where an endpoint fails for the first time, as another one may go on. Throws
- * UpstreamError when that does not get on.
+ * Hands the blob's bytes from `start` to the limit to `take`, in order and without a gap, however
+ * often upstream breaks off, stalls or ignores the range: each time it is asked again from the first
+ * missing byte on. At once where an endpoint fails for the first time, as another one may go on.
+ * Throws UpstreamError when that does not get on, or what `take` throws.
  */
-export async function* readResuming(options: ResumingBodyOptions): AsyncGenerator<Uint8Array> {
-  const { signal, clock, limit } = options;
+export async function readResuming(options: ResumingBodyOptions, take: TakeChunk): Promise<void> {
+  const { signal, clock, limit, fruitlessTries = maxFruitlessTries } = options;
   let position = options.start;
   let failures = 0;
   let remote = options.first;
   const failed = new Set<string>();
+  const takeNext: TakeChunk = (chunk) => {
+    position += chunk.length;
+    failures = 0;
+    return take(chunk);
+  };
   while (position < limit()) {
     try {
       remote ??= await openAt(options, position);
-      for await (const chunk of readFrom(remote, position, options)) {
-        position += chunk.length;
-        failures = 0;
-        yield chunk;
-      }
+      await readFrom(remote, position, options, takeNext);
       if (options.size === undefined) return;
       if (position < limit()) throw new UpstreamError("unreachable", "body ended early");
     } catch (error) {
       failures += 1;
-      const isFinal = !(error instanceof UpstreamError) || failures > maxFruitlessTries;
+      const isFinal = !(error instanceof UpstreamError) || failures > fruitlessTries;
       if (isFinal || signal.aborted) throw error;
       const isPauseDue = !isFirstFailure(remote, failed);
       if (isPauseDue) await clock.sleep(pauseMs(failures), signal);
@@ -67,27 +70,37 @@ function pauseMs(failures: number): number {
   return Math.min(firstPauseMs * 2 ** (failures - 1), maxPauseMs);
 }
 
-/** What one body brings of the wanted bytes. */
-async function* readFrom(
+/** What one body brings of the wanted bytes; one that goes on behind them is closed. */
+async function readFrom(
   remote: RemoteBlob,
   start: number,
-  options: ResumingBodyOptions,
-): AsyncGenerator<Uint8Array> {
+  { limit, onOpened }: ResumingBodyOptions,
+  take: TakeChunk,
+): Promise<void> {
+  let offset = remote.offset;
+  let position = start;
+  const takeWanted: TakeChunk = (chunk) => {
+    const wanted = part(chunk, position - offset, limit() - offset);
+    offset += chunk.length;
+    position += wanted.length;
+    const room = wanted.length > 0 ? take(wanted) : undefined;
+    if (position >= limit() && remote.end !== position) remote.close();
+    return room;
+  };
   try {
-    options.onOpened?.(remote, start);
-    let offset = remote.offset;
-    let position = start;
-    for await (const chunk of remote.chunks) {
-      const end = Math.min(chunk.length, options.limit() - offset);
-      const wanted = chunk.subarray(Math.min(position - offset, chunk.length), Math.max(0, end));
-      offset += chunk.length;
-      position += wanted.length;
-      if (wanted.length > 0) yield wanted;
-      if (position >= options.limit()) return;
-    }
+    onOpened?.(remote, start);
+    await remote.readTo(takeWanted);
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || position < limit()) throw error;
   } finally {
     remote.close();
   }
+}
+
+/** The chunk itself where all of it is wanted. */
+function part(chunk: Uint8Array, start: number, end: number): Uint8Array {
+  if (start <= 0 && end >= chunk.length) return chunk;
+  return chunk.subarray(Math.min(start, chunk.length), Math.max(0, Math.min(end, chunk.length)));
 }
 
 async function openAt(options: ResumingBodyOptions, position: number): Promise<RemoteBlob> {

@@ -1,7 +1,7 @@
-import { LRUCache } from "lru-cache";
 import type { NamePattern } from "../oci/name-pattern.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { QualifiedName } from "../oci/repository-name.ts";
+import { PairCache } from "../pair-cache.ts";
 
 /** What holds for a name. */
 export interface RuleValues {
@@ -56,7 +56,7 @@ export class RuleBook {
   readonly shortestMaxAgeMs: number;
   readonly #rules: readonly Rule[];
   readonly #defaults: RuleValues;
-  readonly #resolved = new LRUCache<string, RuleValues>({ max: maxRemembered });
+  readonly #resolved = new PairCache<QualifiedName, Tag | undefined, RuleValues>(maxRemembered);
 
   constructor({ rules, defaults }: { rules: readonly Rule[]; defaults: RuleDefaults }) {
     this.#rules = rules;
@@ -74,11 +74,10 @@ export class RuleBook {
 
   /** `tag` undefined: the repository as a whole, or something of it by digest. */
   resolve(repository: QualifiedName, tag: Tag | undefined): RuleValues {
-    const name = tag === undefined ? repository : `${repository}:${tag}`;
-    const known = this.#resolved.get(name);
+    const known = this.#resolved.get(repository, tag);
     if (known) return known;
     const resolved = this.#resolve(repository, tag);
-    this.#resolved.set(name, resolved);
+    this.#resolved.set(repository, tag, resolved);
     return resolved;
   }
 

@@ -1,4 +1,4 @@
-import { StorageError, type BlobReader } from "../store/blob/blob-store.ts";
+import { StorageError, type BlobReader, type FileTransfer } from "../store/blob/blob-store.ts";
 
 /** A blob at rest as a request reads it; tells of a disk that does not give back what it has. */
 export class StoredBlobReader implements BlobReader {
@@ -21,6 +21,10 @@ export class StoredBlobReader implements BlobReader {
       if (!isOwnDoing) await this.#onFailure(error);
       throw error;
     }
+  }
+
+  transfer(take: FileTransfer, position: number, count: number): Promise<number> {
+    return this.#reader.transfer(take, position, count);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

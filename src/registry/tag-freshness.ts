@@ -14,3 +14,8 @@ export function judgeFreshness(checkedAt: number, now: number, rules: FreshnessR
   if (ageMs >= 0 && ageMs < rules.revalidateAfterMs) return "fresh";
   return ageMs <= rules.serveStaleForMs ? "revalidate" : "expired";
 }
+
+/** Served without a question to upstream: a fresh tag, and one that a rule says never moves. */
+export function isHit(freshness: Freshness, { immutable }: { immutable: boolean }): boolean {
+  return immutable || freshness === "fresh";
+}

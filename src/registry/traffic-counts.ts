@@ -8,17 +8,21 @@ const maxCounts = 10_000;
 
 /** Sums of what happened and was not written down yet. */
 export class TrafficCounts {
-  readonly #traffic = new Map<string, Traffic>();
+  /** By repository: the few kinds and outcomes of it are looked through, which takes no text for a key. */
+  readonly #traffic = new Map<Traffic["repository"], Traffic[]>();
   readonly #intake = new Map<number, Intake>();
+  #count = 0;
 
   addTraffic(counted: Traffic): void {
-    const key = trafficKey(counted);
-    const sum = this.#traffic.get(key);
+    const sums = this.#traffic.get(counted.repository);
+    const sum = sums?.find((other) => isOfOneKind(other, counted));
     if (sum) {
       sum.requests += counted.requests;
       sum.bytes += counted.bytes;
-    } else if (this.#traffic.size < maxCounts || counted.repository === undefined) {
-      this.#traffic.set(key, { ...counted });
+    } else if (this.#count < maxCounts || counted.repository === undefined) {
+      this.#count += 1;
+      if (sums) sums.push({ ...counted });
+      else this.#traffic.set(counted.repository, [{ ...counted }]);
     } else {
       this.addTraffic({ ...counted, repository: undefined });
     }
@@ -30,17 +34,22 @@ export class TrafficCounts {
     else this.#intake.set(day, { day, bytes });
   }
 
-  /** Takes out all intake and up to `limit` counts of traffic; undefined: there is nothing. */
+  /** Takes out all intake and about `limit` counts of traffic; undefined: there is nothing. */
   take(limit: number): { traffic: Traffic[]; intake: Intake[] } | undefined {
     if (this.#traffic.size === 0 && this.#intake.size === 0) return undefined;
-    const traffic = [...this.#traffic.values()].slice(0, limit);
-    for (const counted of traffic) this.#traffic.delete(trafficKey(counted));
+    const traffic: Traffic[] = [];
+    for (const [repository, sums] of this.#traffic) {
+      if (traffic.length >= limit) break;
+      traffic.push(...sums);
+      this.#traffic.delete(repository);
+    }
+    this.#count -= traffic.length;
     const intake = [...this.#intake.values()];
     this.#intake.clear();
     return { traffic, intake };
   }
 }
 
-function trafficKey({ day, repository, kind, outcome }: Traffic): string {
-  return `${day} ${kind} ${outcome} ${repository ?? ""}`;
+function isOfOneKind(a: Traffic, b: Traffic): boolean {
+  return a.outcome === b.outcome && a.kind === b.kind && a.day === b.day;
 }

@@ -30,6 +30,8 @@ export interface BlobResponse {
   size: number | undefined;
   /** In this body. */
   expectedBytes: number | undefined;
+  /** Behind its last byte; undefined where only its end tells. */
+  end: number | undefined;
 }
 
 /** GET of a blob or a part of it; undefined: it is not there. Throws UpstreamError. */
@@ -38,7 +40,15 @@ export async function fetchBlob(
   request: BlobRequest,
   range: WantedRange,
 ): Promise<BlobResponse | undefined> {
-  const response = await send(endpoint, request, "GET", formatRange(range));
+  const { repository, digest, signal } = request;
+  const response = await endpoint.fetch({
+    method: "GET",
+    repository,
+    path: `blobs/${digest}`,
+    headers: rangeHeader(range),
+    isPiece: range.start > 0 && range.end !== undefined,
+    signal,
+  });
   if (saysAbsent(response.status, endpoint.trust)) {
     await discardBody(response);
     return undefined;
@@ -59,7 +69,7 @@ export async function fetchBlobSize(
   endpoint: Endpoint,
   request: BlobRequest,
 ): Promise<{ size: number | undefined } | undefined> {
-  const response = await send(endpoint, request, "HEAD", undefined);
+  const response = await send(endpoint, request, "HEAD", {});
   await discardBody(response);
   if (response.status === 404) return undefined;
   const size = readLength(response);
@@ -73,7 +83,7 @@ async function fetchSizeByGet(
   endpoint: Endpoint,
   request: BlobRequest,
 ): Promise<{ size: number | undefined } | undefined> {
-  const response = await send(endpoint, request, "GET", "bytes=0-0");
+  const response = await send(endpoint, request, "GET", { range: "bytes=0-0" });
   response.body.destroy();
   const { status, headers } = response;
   if (status === 404) return undefined;
@@ -88,15 +98,14 @@ function send(
   endpoint: Endpoint,
   { repository, digest, signal }: BlobRequest,
   method: "GET" | "HEAD",
-  range: string | undefined,
+  headers: Record<string, string>,
 ): Promise<HttpResponse> {
-  const headers = range === undefined ? {} : { range };
   return endpoint.fetch({ method, repository, path: `blobs/${digest}`, headers, signal });
 }
 
-function formatRange({ start, end }: WantedRange): string | undefined {
-  if (start === 0 && end === undefined) return undefined;
-  return `bytes=${start}-${end === undefined ? "" : end - 1}`;
+function rangeHeader({ start, end }: WantedRange): Record<string, string> {
+  if (start === 0 && end === undefined) return {};
+  return { range: `bytes=${start}-${end === undefined ? "" : end - 1}` };
 }
 
 function readBlobResponse(response: HttpResponse, range: WantedRange): BlobResponse {
@@ -106,16 +115,19 @@ function readBlobResponse(response: HttpResponse, range: WantedRange): BlobRespo
   }
   if (status === 206) return readPartialResponse(response, range);
   const size = readLength(response);
-  return { response, offset: 0, size, expectedBytes: size };
+  return { response, offset: 0, size, expectedBytes: size, end: size };
 }
 
 function readPartialResponse(response: HttpResponse, range: WantedRange): BlobResponse {
   const sent = parseContentRange(response.headers["content-range"]);
-  if (!sent || sent.start !== range.start || sent.end > (range.end ?? Infinity)) {
+  // Some go on to the blob's end whatever end was asked for: readers stop where they want to.
+  if (!sent || sent.start !== range.start) {
     throw invalid(response, "another range than was asked for");
   }
   const expectedBytes = sent.end - sent.start;
-  return { response, offset: sent.start, size: sent.size, expectedBytes };
+  const { start: offset, end, size } = sent;
+  const isFramed = readLength(response) === expectedBytes;
+  return { response, offset, size, expectedBytes, end: isFramed ? end : undefined };
 }
 
 function readLength({ headers }: HttpResponse): number | undefined {

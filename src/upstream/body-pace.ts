@@ -24,13 +24,17 @@ export class BodyPace {
     return this.#waitedMs + (since === undefined ? 0 : this.#clock.monotonic() - since);
   }
 
-  beginWait(): void {
-    this.#waitingSince = this.#clock.monotonic();
+  add(bytes: number): void {
+    this.#bytes += bytes;
   }
 
-  /** So many bytes came, or nothing more does. */
-  endWait(bytes = 0): void {
-    this.#bytes += bytes;
+  /** The reader wants bytes from here on, however many come. */
+  beginWait(): void {
+    this.#waitingSince ??= this.#clock.monotonic();
+  }
+
+  /** It wants none for now, or none come any more. */
+  endWait(): void {
     this.#waitedMs = this.waitedMs;
     this.#waitingSince = undefined;
   }

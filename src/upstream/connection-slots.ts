@@ -20,6 +20,16 @@ export class ConnectionSlots {
     this.#limits = { small: connections, blob: connections - reserved };
   }
 
+  /**
+   * One more for a blob that has one already keeps nobody waiting: nobody waits now, and of the
+   * slots for blobs a quarter stays free for those that begin.
+   */
+  get hasSpare(): boolean {
+    const waiting = this.#waiting.small.size + this.#waiting.blob.size;
+    const kept = Math.ceil(this.#limits.blob / 4);
+    return waiting === 0 && this.#hasFree("blob") && this.#used.blob < this.#limits.blob - kept;
+  }
+
   /** Rejects with the signal's reason. Dispose of the slot, once, to give it back. */
   async acquire(kind: SlotKind, signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();

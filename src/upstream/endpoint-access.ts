@@ -6,6 +6,7 @@ import type { Account, Accounts } from "./accounts.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { Breaker } from "./breaker.ts";
 import { ForeignChallenges } from "./foreign-challenges.ts";
+import { KnownLocations } from "./known-locations.ts";
 import { followRedirects } from "./redirects.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 import { isServerTrouble } from "./status-failure.ts";
@@ -18,6 +19,8 @@ export interface EndpointRequest {
   /** Below the repository, with query: `manifests/latest`. */
   path: string;
   headers?: Readonly<Record<string, string>>;
+  /** A piece of what was asked for before: where that led to will do. */
+  isPiece?: boolean;
   signal: AbortSignal;
 }
 
@@ -48,11 +51,13 @@ export class EndpointAccess {
   readonly #options: EndpointAccessOptions;
   readonly #foreign: ForeignChallenges;
   readonly #choice: AccountChoice;
+  readonly #locations: KnownLocations;
   readonly #authorizers = new Map<Account, Authorizer>();
 
   constructor(options: EndpointAccessOptions) {
     this.#options = options;
     this.#choice = new AccountChoice(options);
+    this.#locations = new KnownLocations(options.clock);
     this.#foreign = new ForeignChallenges({
       transport: options.transport,
       makeAuthorizer: (base) => options.makeAuthorizer(base, undefined),
@@ -75,6 +80,32 @@ export class EndpointAccess {
       if (outcome.response) await discardBody(outcome.response);
       account = other;
     }
+  }
+
+  /**
+   * Content from where an earlier request for the same led to, without asking the registry.
+   * undefined: from nowhere, or it is not to be had there any more.
+   */
+  async sendToKnown(request: EndpointRequest): Promise<HttpResponse | undefined> {
+    const { method, headers = {}, signal } = request;
+    const key = locationKey(request);
+    const url = this.#locations.find(key);
+    if (!url) return undefined;
+    const hop: HttpRequest = { method, url, headers, signal, purpose: "content" };
+    try {
+      const response = await this.#options.transport.send(hop);
+      if (response.status === 200 || response.status === 206) return response;
+      await discardBody(response);
+    } catch {
+      signal.throwIfAborted();
+    }
+    this.#locations.forget(key);
+    return undefined;
+  }
+
+  /** What it redirected to is no good. */
+  forgetLocations(): void {
+    this.#locations.clear();
   }
 
   /** It comes from where the endpoint redirected to. */
@@ -141,6 +172,9 @@ export class EndpointAccess {
     };
     const begunAt = clock.monotonic();
     const response = await followRedirects(first, (hop) => this.#sendHop(hop, account));
+    if (method === "GET" && response.status < 300 && this.isElsewhere(response)) {
+      this.#locations.remember(locationKey({ repository, path }), response.url);
+    }
     if (isAnswer(response.status)) onLatency(clock.monotonic() - begunAt);
     if (response.status !== 401 || !this.isElsewhere(response)) return response;
     return this.#foreign.answer(response, { ...first, headers: { ...headers } }, repository);
@@ -177,6 +211,10 @@ export class EndpointAccess {
   #isChallenge(response: HttpResponse): boolean {
     return response.status === 401 && !this.isElsewhere(response);
   }
+}
+
+function locationKey({ repository, path }: Pick<EndpointRequest, "repository" | "path">): string {
+  return `${repository}/${path}`;
 }
 
 /** Refusals and troubles may come sooner than content would. */

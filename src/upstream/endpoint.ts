@@ -88,6 +88,7 @@ export class Endpoint {
   noteBrokenBody(error: UpstreamError): void {
     this.noteFailure(error);
     this.#standing.noteBrokenBody();
+    this.#access.forgetLocations();
   }
 
   /** A body of its was so slow that another endpoint took over. */
@@ -100,6 +101,8 @@ export class Endpoint {
    * Throws UpstreamError.
    */
   async fetch(request: EndpointRequest): Promise<HttpResponse> {
+    const known = request.isPiece ? await this.#access.sendToKnown(request) : undefined;
+    if (known) return this.#checkEncoding(known);
     const response = await this.#access.send(request);
     // Signed URLs are often good for GET only: that HEAD is refused says nothing.
     if (request.method === "HEAD" || !this.#isRefusedElsewhere(response)) {

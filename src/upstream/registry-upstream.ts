@@ -23,6 +23,7 @@ import {
   UpstreamError,
   type Budget,
   type ManifestHead,
+  type ParallelRanges,
   type RemoteBlob,
   type TagPage,
   type Upstream,
@@ -42,6 +43,9 @@ export interface RegistryUpstreamOptions {
   tokenRealms: readonly string[];
   /** Requests at a time, 2 or more. */
   connections: number;
+  /** Of those, for one blob of `parallelFromBytes` or more. */
+  connectionsPerBlob: number;
+  parallelFromBytes: number;
   connectTimeoutMs: number;
   responseTimeoutMs: number;
   stallTimeoutMs: number;
@@ -69,18 +73,22 @@ export interface RegistryUpstreamOptions {
 export class RegistryUpstream implements Upstream {
   readonly host: string;
   readonly isLetIn: boolean;
+  readonly parallelRanges: ParallelRanges;
   readonly #options: RegistryUpstreamOptions;
   readonly #log: Logger;
   readonly #closing = new AbortController();
   readonly #held = new AsyncDisposableStack();
   readonly #accounts: Accounts;
   readonly #endpoints: readonly Endpoint[];
+  readonly #slots: ConnectionSlots;
   readonly #rounds: Rounds;
 
   constructor(options: RegistryUpstreamOptions) {
     const { host, clock, random = Math.random, onAttempt = () => {}, onLie = () => {} } = options;
     this.host = host;
     this.isLetIn = options.guard !== undefined;
+    const { connectionsPerBlob, parallelFromBytes } = options;
+    this.parallelRanges = { connectionsPerBlob, parallelFromBytes };
     this.#options = options;
     this.#log = options.log.child({ upstream: host });
     this.#accounts = new Accounts({ sources: options.accounts, clock });
@@ -92,7 +100,12 @@ export class RegistryUpstream implements Upstream {
       this.#held,
     );
     const slots = new ConnectionSlots(options.connections);
+    this.#slots = slots;
     this.#rounds = new Rounds({ ...options, endpoints: this.#endpoints, slots, random });
+  }
+
+  get hasSpareConnection(): boolean {
+    return this.#slots.hasSpare;
   }
 
   headManifest(name: RepositoryName, reference: Reference): Promise<ManifestHead | undefined> {

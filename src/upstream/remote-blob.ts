@@ -7,7 +7,8 @@ import {
 import { BodyPace } from "./body-pace.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { networkFailure } from "./network-failure.ts";
-import { UpstreamError, type RemoteBlob } from "./upstream.ts";
+import { readBody } from "./read-body.ts";
+import { UpstreamError, type RemoteBlob, type TakeChunk } from "./upstream.ts";
 
 /** A blob as one endpoint sends it. */
 export interface EndpointBlob extends RemoteBlob {
@@ -31,12 +32,12 @@ export async function openRemoteBlob(
 
 class HttpBlob implements EndpointBlob {
   readonly offset: number;
+  readonly end: number | undefined;
   readonly size: number | undefined;
   readonly endpoint: Endpoint;
   readonly endpoints: readonly string[];
   readonly isVouched: boolean;
   readonly pace: BodyPace;
-  readonly chunks: AsyncIterable<Uint8Array>;
   readonly #blob: BlobResponse;
   readonly #request: BlobRequest;
   #isClosed = false;
@@ -45,12 +46,12 @@ class HttpBlob implements EndpointBlob {
     this.#blob = blob;
     this.#request = request;
     this.offset = blob.offset;
+    this.end = blob.end;
     this.size = blob.size;
     this.endpoint = endpoint;
     this.endpoints = [endpoint.name];
     this.isVouched = endpoint.trust === "full";
     this.pace = new BodyPace(request.clock);
-    this.chunks = this.#readChunks();
   }
 
   close(): void {
@@ -58,26 +59,24 @@ class HttpBlob implements EndpointBlob {
     this.#blob.response.body.destroy();
   }
 
-  /** As they come from the socket, counted. */
-  async *#readChunks(): AsyncGenerator<Uint8Array, void> {
+  async readTo(take: TakeChunk): Promise<void> {
     const { response, expectedBytes = Infinity } = this.#blob;
     const { pace } = this;
+    const takeCounted: TakeChunk = (chunk) => {
+      pace.add(chunk.length);
+      this.#request.onReceived(chunk.length);
+      if (pace.bytes > expectedBytes) {
+        throw this.#judge(this.#broken("invalid", "sent more than it promised"));
+      }
+      return take(chunk);
+    };
     try {
-      pace.beginWait();
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-        pace.endWait(chunk.length);
-        this.#request.onReceived(chunk.length);
-        if (pace.bytes > expectedBytes) throw this.#broken("invalid", "sent more than it promised");
-        yield chunk;
-        pace.beginWait();
-      }
+      const cut = await readBody(response.body, takeCounted, pace);
+      if (cut) throw this.#judge(cut.error);
       if (pace.bytes < expectedBytes && expectedBytes !== Infinity) {
-        throw this.#broken("unreachable", `ended early, after ${pace.bytes} bytes`);
+        throw this.#judge(this.#broken("unreachable", `ended early, after ${pace.bytes} bytes`));
       }
-    } catch (error) {
-      throw this.#judge(error);
     } finally {
-      pace.endWait();
       this.endpoint.health.noteBody(pace.bytes, pace.waitedMs);
     }
   }

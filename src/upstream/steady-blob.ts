@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import type { EndpointBlob } from "./remote-blob.ts";
-import { UpstreamError, type RemoteBlob } from "./upstream.ts";
+import { UpstreamError, type RemoteBlob, type TakeChunk } from "./upstream.ts";
 
 export interface SteadyBlobOptions {
   first: EndpointBlob;
@@ -20,9 +20,9 @@ const checkEveryMs = 1000;
 /** A blob that goes on from another endpoint where one sends it too slowly. */
 export class SteadyBlob implements RemoteBlob {
   readonly offset: number;
+  readonly end: number | undefined;
   readonly size: number | undefined;
   readonly isVouched: boolean;
-  readonly chunks: AsyncIterable<Uint8Array>;
   readonly #options: SteadyBlobOptions;
   readonly #endpoints: string[];
   readonly #over = new AbortController();
@@ -36,12 +36,12 @@ export class SteadyBlob implements RemoteBlob {
     const { first } = options;
     this.#options = options;
     this.offset = first.offset;
+    this.end = first.end;
     this.size = first.size;
     this.isVouched = first.isVouched;
     this.#endpoints = [...first.endpoints];
     this.#current = first;
     this.#position = first.offset;
-    this.chunks = this.#readChunks();
   }
 
   get endpoints(): readonly string[] {
@@ -54,10 +54,10 @@ export class SteadyBlob implements RemoteBlob {
     this.#current.close();
   }
 
-  async *#readChunks(): AsyncGenerator<Uint8Array, void> {
+  async readTo(take: TakeChunk): Promise<void> {
     void this.#watch();
     try {
-      while (!(yield* this.#readCurrent())) {
+      while (!(await this.#readCurrent(take))) {
         this.#current = this.#successor ?? this.#current;
         this.#successor = undefined;
       }
@@ -67,20 +67,20 @@ export class SteadyBlob implements RemoteBlob {
   }
 
   /** false: the rest comes from the successor. */
-  async *#readCurrent(): AsyncGenerator<Uint8Array, boolean> {
+  async #readCurrent(take: TakeChunk): Promise<boolean> {
     const current = this.#current;
     let sentBefore = this.#position - current.offset;
+    const takeFresh: TakeChunk = (chunk) => {
+      const fresh = sentBefore > 0 ? chunk.subarray(Math.min(sentBefore, chunk.length)) : chunk;
+      sentBefore -= chunk.length - fresh.length;
+      this.#position += fresh.length;
+      return fresh.length > 0 ? take(fresh) : undefined;
+    };
     try {
-      for await (const chunk of current.chunks) {
-        const fresh = chunk.subarray(Math.min(sentBefore, chunk.length));
-        sentBefore -= chunk.length - fresh.length;
-        this.#position += fresh.length;
-        if (fresh.length > 0) yield fresh;
-        if (this.#successor) return false;
-      }
+      await current.readTo(takeFresh);
       return true;
     } catch (error) {
-      if (this.#successor) return false;
+      if (this.#successor && error instanceof UpstreamError) return false;
       throw error;
     } finally {
       current.close();

@@ -44,18 +44,29 @@ export interface ManifestHead {
   manifest: Manifest | undefined;
 }
 
+/**
+ * Takes a chunk over. A promise: no further one is wanted before it resolves. What it throws, then
+ * or by the promise, ends the reading.
+ */
+export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined;
+
 /** A blob's bytes as upstream sends them, unverified. */
 export interface RemoteBlob {
   /** Position of the first byte that comes: 0 where upstream ignored the range. */
   offset: number;
+  /** Position behind the last byte that comes; undefined where the body does not tell its length. */
+  end: number | undefined;
   /** Of the whole blob; undefined where upstream did not say. */
   size: number | undefined;
   /** Those that have sent bytes of it so far, for `distrust`; grows while it is read. */
   readonly endpoints: readonly string[];
   /** The registry itself began it, so that the repository has a right to it; a content endpoint proves bytes only. */
   readonly isVouched: boolean;
-  /** Ends cleanly only if all promised bytes came; throws UpstreamError otherwise. */
-  chunks: AsyncIterable<Uint8Array>;
+  /**
+   * Once only: hands every chunk to `take`, as it comes and in order. Resolves only if all promised
+   * bytes came; throws UpstreamError otherwise, or what `take` throws.
+   */
+  readTo(take: TakeChunk): Promise<void>;
   /** Gives the connection back or up. Safe to call at any time, more than once. */
   close(): void;
 }
@@ -64,6 +75,13 @@ export interface TagPage {
   tags: string[];
   /** Query of the next page (`last=b&n=2`), as upstream wrote it. */
   next: string | undefined;
+}
+
+/** How many connections one blob may take, from which size on. */
+export interface ParallelRanges {
+  /** 1: never more than one. */
+  connectionsPerBlob: number;
+  parallelFromBytes: number;
 }
 
 /** How many requests an account has left at a registry, as that one last said. */
@@ -121,6 +139,9 @@ export interface Upstream extends AsyncDisposable {
   readonly host: string;
   /** A client named it, and no operator: whoever runs it may mean harm. */
   readonly isLetIn: boolean;
+  readonly parallelRanges: ParallelRanges;
+  /** A further connection for a blob would keep nobody waiting. */
+  readonly hasSpareConnection: boolean;
   headManifest(name: RepositoryName, reference: Reference): Promise<ManifestHead | undefined>;
   /** `trust` full: by digest, too, only from where it proves that the repository has it. */
   getManifest(
@@ -129,7 +150,7 @@ export interface Upstream extends AsyncDisposable {
     trust?: "full",
   ): Promise<Manifest | undefined>;
   headBlob(name: RepositoryName, digest: Digest): Promise<{ size: number | undefined } | undefined>;
-  /** `range.end` undefined: to the blob's end. Aborting `signal` fails the open and the chunks. */
+  /** `range.end` undefined: to the blob's end. Aborting `signal` fails the open and the reading. */
   openBlob(
     name: RepositoryName,
     digest: Digest,

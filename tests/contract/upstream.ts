@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { parseReference } from "../../src/oci/reference.ts";
 import { parseRepositoryName } from "../../src/oci/repository-name.ts";
 import { UpstreamError, type RemoteBlob, type Upstream } from "../../src/upstream/upstream.ts";
+import { readRemote } from "../support/remote-blob-chunks.ts";
 import { makeBlob, makeImage, type TestBlob, type TestImage } from "../support/images.ts";
 
 /** An upstream with nothing in it yet, and a way to put something there. */
@@ -75,7 +76,7 @@ export function describeUpstream(
       expect(remote.offset).toBe(range.start);
       expect(remote.size).toBe(200_000);
       const expected = blob.bytes.subarray(range.start, range.end);
-      expect((await readAll(remote)).equals(expected)).toBe(true);
+      expect((await readRemote(remote)).equals(expected)).toBe(true);
     });
 
     test("may be empty", async () => {
@@ -86,7 +87,7 @@ export function describeUpstream(
       expect(await subject.upstream.headBlob(name, empty.digest)).toEqual({ size: 0 });
       const remote = await openBlob(subject.upstream, empty, whole);
       expect(remote.size).toBe(0);
-      expect(await readAll(remote)).toHaveLength(0);
+      expect(await readRemote(remote)).toHaveLength(0);
     });
 
     test("can be asked for their size alone", async () => {
@@ -109,7 +110,7 @@ export function describeUpstream(
       subject.addBlob(name, blob);
       const controller = new AbortController();
       const remote = await openBlob(subject.upstream, blob, whole, controller.signal);
-      const reading = expect(readAll(remote)).rejects.toThrow("enough");
+      const reading = expect(readRemote(remote)).rejects.toThrow("enough");
       controller.abort(new Error("enough"));
       await reading;
 
@@ -124,10 +125,10 @@ export function describeUpstream(
       const remote = await openBlob(subject.upstream, blob, whole);
       remote.close();
       remote.close();
-      await expect(readAll(remote)).rejects.toThrow(UpstreamError);
+      await expect(readRemote(remote)).rejects.toThrow(UpstreamError);
 
       const finished = await openBlob(subject.upstream, blob, whole);
-      await readAll(finished);
+      await readRemote(finished);
       finished.close();
     });
   });
@@ -155,7 +156,7 @@ export function describeUpstream(
       const blob = makeBlob(1000);
       subject.addBlob(name, blob);
       const remote = await openBlob(subject.upstream, blob, whole);
-      await readAll(remote);
+      await readRemote(remote);
       const { host, endpoints } = subject.upstream.describe();
       expect(host).toBe(subject.upstream.host);
       const senders = endpoints.filter(({ url }) => remote.endpoints.includes(url));
@@ -174,7 +175,7 @@ export function describeUpstream(
       const blob = makeBlob(10_000_000);
       subject.addBlob(name, blob);
       const remote = await openBlob(subject.upstream, blob, whole);
-      const reading = expect(readAll(remote)).rejects.toThrow(UpstreamError);
+      const reading = expect(readRemote(remote)).rejects.toThrow(UpstreamError);
       await subject.upstream[Symbol.asyncDispose]();
       await reading;
       await expect(subject.upstream.headBlob(name, blob.digest)).rejects.toThrow(UpstreamError);
@@ -191,10 +192,4 @@ async function openBlob(
   const remote = await upstream.openBlob(name, blob.digest, range, signal);
   if (!remote) throw new Error("the blob is not there");
   return remote;
-}
-
-async function readAll({ chunks }: RemoteBlob): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts);
 }

@@ -2,14 +2,13 @@ import { EventEmitter, once } from "node:events";
 
 type LogLine = Record<string, unknown>;
 
-/** A destination for pino that remembers what it got. */
+/** A log's destination that remembers what it got. */
 export class LogRecorder {
   readonly lines: LogLine[] = [];
   readonly #arrivals = new EventEmitter();
 
   write(text: string): void {
-    const line: LogLine = JSON.parse(text);
-    this.lines.push(line);
+    for (const line of text.trimEnd().split("\n")) this.lines.push(JSON.parse(line));
     this.#arrivals.emit("line");
   }
 

@@ -1,9 +1,10 @@
-import { pino } from "pino";
 import { createApp } from "../../src/http/app.ts";
 import type { FrontPageInfo } from "../../src/http/front-page.ts";
 import type { Health } from "../../src/http/health.ts";
 import { RequestScope } from "../../src/http/request-scope.ts";
+import { BlobSender } from "../../src/http/send-blob.ts";
 import { RegistryServer } from "../../src/http/server.ts";
+import { createLogs } from "../../src/log.ts";
 import { RegistryError } from "../../src/oci/errors.ts";
 import { Catalog } from "../../src/registry/catalog.ts";
 import type { RepositoryRequest } from "../../src/registry/repository-directory.ts";
@@ -28,23 +29,22 @@ export class TestRegistry {
     directory: {
       find: (request) => this.#find(request),
       get: () => this.repository,
+      recallManifest: (_, reference) => this.repository.recallManifest(reference),
       findRegistry: ({ namespace }) => this.#findRegistry(namespace),
       nameFor: (key) => key,
     },
     catalog: new Catalog({ inventory: { listRepositories: async () => [this.repository.key] } }),
-    log: pino(
-      {
-        level: "debug",
-        base: null,
-        formatters: { level: (level) => ({ level }) },
-        mixin: () => this.scope.logBindings(),
-      },
-      this.logs,
-    ),
+    ...createLogs({
+      level: "debug",
+      format: "json",
+      mixin: () => this.scope.logBindings(),
+      destination: this.logs,
+    }),
     scope: this.scope,
     clock: { now: () => this.now, monotonic: () => this.now, sleep: () => Promise.resolve() },
     health: () => this.health(),
     page: this.page,
+    blobs: new BlobSender(undefined),
     isDraining: () => this.isDraining,
     onAnswered: (answer) => this.answered.push(answer),
   });

@@ -31,6 +31,8 @@ export class MemoryRepository implements Repository {
   /** Readers that were opened and not disposed of. */
   openReaders = 0;
   provenance: Provenance = { cache: "HIT" };
+  /** Whether manifests are at hand. */
+  recallsManifests = false;
   /** Thrown by every method. */
   failure: Error | undefined;
   /** Runs before each read: its promise delays the read, its rejection fails it. */
@@ -64,6 +66,13 @@ export class MemoryRepository implements Repository {
     const manifest = this.#manifests.get(formatReference(reference));
     if (!manifest) throw new RegistryError("MANIFEST_UNKNOWN", "manifest unknown");
     return { ...this.provenance, manifest };
+  }
+
+  recallManifest(reference: Reference): ManifestAnswer | undefined {
+    const manifest = this.#manifests.get(formatReference(reference));
+    if (!this.recallsManifests || !manifest) return undefined;
+    this.calls.push("recallManifest");
+    return { cache: "HIT", manifest };
   }
 
   async statBlob(digest: Digest): Promise<BlobStat> {
@@ -132,6 +141,10 @@ class MemoryReader implements BlobReader {
     const bytes = this.#bytes.subarray(position, position + buffer.length);
     buffer.set(bytes);
     return bytes.length;
+  }
+
+  async transfer(): Promise<number> {
+    return 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,6 +15,8 @@ import type {
 export class MemoryUpstream implements Upstream {
   readonly host = "docker.io";
   readonly isLetIn = false;
+  readonly parallelRanges = { connectionsPerBlob: 1, parallelFromBytes: Infinity };
+  readonly hasSpareConnection = false;
   budget: Budget | undefined;
   /** `headManifest library/app latest`, one a call, in order. */
   readonly calls: string[] = [];

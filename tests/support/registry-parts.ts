@@ -120,6 +120,8 @@ function openUpstream(url: string, { clock, log }: Pick<RegistryParts, "clock" |
     minBytesPerSecond: 0,
     minRateForMs: 5000,
     connections: 8,
+    connectionsPerBlob: 4,
+    parallelFromBytes: 32 * 1024 ** 2,
     connectTimeoutMs: 2000,
     responseTimeoutMs: 5000,
     stallTimeoutMs: 5000,

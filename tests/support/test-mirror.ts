@@ -53,6 +53,8 @@ export interface TestMirrorOptions {
   scrub?: ScrubConfig;
   rules?: RuleConfig[];
   prefetch?: Partial<PrefetchConfig>;
+  /** Told of each SQL statement. */
+  onStatement?: (sql: string) => void;
 }
 
 export interface Answer {
@@ -85,6 +87,8 @@ const upstreamDefaults: UpstreamConfig = {
   minBytesPerSecond: 0,
   minRateForMs: 5000,
   connections: 32,
+  connectionsPerBlob: 4,
+  parallelFromBytes: 32 * 1024 ** 2,
   connectTimeoutMs: 2000,
   responseTimeoutMs: 5000,
   stallTimeoutMs: 500,
@@ -126,6 +130,7 @@ export class TestMirror implements AsyncDisposable {
     const mirror = await startMirror(testConfig(options, storage), identity, {
       clock,
       logDestination: collectLines(log),
+      ...(options.onStatement && { onStatement: options.onStatement }),
     });
     return new TestMirror({
       url: mirror.url,
@@ -205,6 +210,7 @@ function testConfig(options: TestMirrorOptions, storage: string): Config {
       drainTimeoutMs,
       headersTimeoutMs: 5000,
       idleTimeoutMs: 60_000,
+      sendfile: true,
       publicUrl: options.publicUrl,
     },
     log: { level: "debug", format: "json" },

@@ -14,7 +14,7 @@ interface InRepository extends Asked {
   name: string;
 }
 
-type ManifestRoute = InRepository & { kind: "manifest"; reference: Reference };
+export type ManifestRoute = InRepository & { kind: "manifest"; reference: Reference };
 type BlobRoute = InRepository & { kind: "blob"; digest: Digest };
 /** `query` is the client's, without `ns`. */
 export type TagsRoute = InRepository & { kind: "tags"; query: URLSearchParams };

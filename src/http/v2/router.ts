@@ -9,6 +9,7 @@ import type { Responder } from "../responder.ts";
 import { answerBlob } from "./blobs.ts";
 import { answerCatalog } from "./catalog.ts";
 import { answerManifest } from "./manifests.ts";
+import { apiVersionHeader, type RecalledManifests } from "./recalled-manifests.ts";
 import { findHost, parseRoute, type RepositoryRoute, type Route } from "./path.ts";
 import { answerReferrers } from "./referrers.ts";
 import { answerTags } from "./tags.ts";
@@ -18,10 +19,13 @@ interface RegistryApiOptions {
   catalog: Catalog;
   responder: Responder;
   scope: RequestScope;
+  recalled: RecalledManifests;
 }
 
 /** Answers whatever `isRegistryUrl` holds for. */
-export function createRegistryApi({ directory, catalog, responder, scope }: RegistryApiOptions) {
+export function createRegistryApi(options: RegistryApiOptions) {
+  const { directory, catalog, responder, scope, recalled } = options;
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<Reply> {
     const { method, url = "", headers } = request;
     const route = parseRoute(method, url);
@@ -36,11 +40,13 @@ export function createRegistryApi({ directory, catalog, responder, scope }: Regi
     if (route.kind === "catalog") return answerCatalog({ catalog, directory }, asked, route.query);
     const repository = directory.find({ name: route.name, ...asked });
     scope.note({ repositoryKey: repository.key });
-    return answerFrom(repository, route, request);
+    const reply = await answerFrom(repository, route, request);
+    if (route.kind === "manifest") recalled.learn(request, route, repository.key);
+    return reply;
   }
 
   return (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    response.setHeader("Docker-Distribution-Api-Version", "registry/2.0");
+    response.setHeader(...apiVersionHeader);
     return responder.respond(request, response, () => answer(request, response));
   };
 }

@@ -7,6 +7,12 @@ export interface BlobInfo {
   size: number;
 }
 
+/**
+ * Takes bytes straight from an open file, of `count` from `position` on as many as it likes, and
+ * says how many. The file stays open until then.
+ */
+export type FileTransfer = (descriptor: number, position: number, count: number) => Promise<number>;
+
 /** Positioned reads of one blob. Stays readable while the blob is deleted or replaced. */
 export interface BlobReader extends AsyncDisposable {
   /** Of the whole blob, in bytes. */
@@ -18,6 +24,11 @@ export interface BlobReader extends AsyncDisposable {
    * storage that fails.
    */
   read(buffer: Uint8Array, position: number): Promise<number>;
+  /**
+   * Lets `take` have some of those `count` bytes from `position` on that are in a file already, and
+   * says how many it took; 0: none that way, `read` them. Waits for no bytes.
+   */
+  transfer(take: FileTransfer, position: number, count: number): Promise<number>;
 }
 
 /** Bytes by digest. Knows nothing of repositories, tags, or who may read what. */
@@ -84,10 +95,10 @@ export interface PartialBlob extends AsyncDisposable {
   /** Throws StorageError when an earlier size differs. */
   setSize(size: number): void;
   /**
-   * Takes over `chunk`; resolves when there is room for more, not when it is on disk.
-   * Throws StorageError, then and ever after, once a write failed.
+   * Takes over `chunk`. undefined: there is room for more at once; otherwise resolves when there
+   * is, not when it is on disk. Rejects with StorageError, then and ever after, once a write failed.
    */
-  write(offset: number, chunk: Uint8Array): Promise<void>;
+  write(offset: number, chunk: Uint8Array): Promise<void> | undefined;
   /** Resolves when all that was taken over is in the file. Throws StorageError. */
   flush(): Promise<void>;
   /**
@@ -95,7 +106,7 @@ export interface PartialBlob extends AsyncDisposable {
    * of a read that has to wait, and where, so that those bytes can be fetched first.
    */
   read(onWait?: (position: number) => void): BlobReader;
-  /** With all bytes present: throws DigestMismatchError unless they are the blob. */
+  /** With all bytes present: throws DigestMismatchError unless they are the blob; StorageError. */
   verify(): Promise<void>;
   /**
    * After `verify`: moves it into place, where it survives the process but perhaps not a power

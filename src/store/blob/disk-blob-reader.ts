@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { StorageError, type BlobReader } from "./blob-store.ts";
+import { StorageError, type BlobReader, type FileTransfer } from "./blob-store.ts";
 import { toStorageError } from "./disk-errors.ts";
 
 /** A whole blob, read from its file. */
@@ -7,6 +7,7 @@ export class DiskBlobReader implements BlobReader {
   readonly size: number;
   readonly #file: FileHandle;
   readonly #onClosed: () => void;
+  readonly #transfers = new Set<Promise<number>>();
   #isClosed = false;
 
   /** `onClosed` is called once. */
@@ -24,9 +25,23 @@ export class DiskBlobReader implements BlobReader {
     throw new StorageError("failed", `blob file ends at ${position} instead of ${this.size}`);
   }
 
+  async transfer(take: FileTransfer, position: number, count: number): Promise<number> {
+    const length = Math.min(count, this.size - position);
+    if (this.#isClosed || length <= 0) return 0;
+    const taken = take(this.#file.fd, position, length);
+    this.#transfers.add(taken);
+    try {
+      return await taken;
+    } finally {
+      this.#transfers.delete(taken);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    // Its number may be another file's as soon as it is closed.
+    await Promise.allSettled(this.#transfers);
     try {
       await this.#file.close();
     } finally {

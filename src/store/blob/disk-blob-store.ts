@@ -10,29 +10,47 @@ import {
   type FileHandle,
 } from "node:fs/promises";
 import type { Digest } from "../../oci/digest.ts";
-import type {
-  BlobInfo,
-  BlobReader,
-  BlobStore,
-  Leftover,
-  PartialBlob,
-  Space,
+import {
+  StorageError,
+  type BlobInfo,
+  type BlobReader,
+  type BlobStore,
+  type Leftover,
+  type PartialBlob,
+  type Space,
 } from "./blob-store.ts";
+import { readBootId } from "./boot-id.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { DigestThreads } from "./digest-threads.ts";
 import { DiskBlobReader } from "./disk-blob-reader.ts";
 import { isMissing, toStorageError } from "./disk-errors.ts";
 import { DiskLayout } from "./disk-layout.ts";
 import { listPartials, listQuarantined, removeLeftover } from "./disk-leftovers.ts";
 import { listBlobs } from "./disk-listing.ts";
-import { DiskPartialBlob } from "./disk-partial-blob.ts";
+import { DiskPartialBlob, type PartialBlobCommons } from "./disk-partial-blob.ts";
 import { OpenFiles } from "./open-files.ts";
+
+/** For all downloads together; one alone takes far less. */
+const maxQueuedBytes = 16 * 1024 * 1024;
+const maxFreshBytes = 16 * 1024 * 1024;
 
 /** Blobs as files below one directory. What stands under a digest's name was verified before. */
 export class DiskBlobStore implements BlobStore {
   readonly #layout: DiskLayout;
   readonly #openFiles = new OpenFiles();
+  readonly #threads = new DigestThreads();
+  readonly #commons: PartialBlobCommons;
+  #bootId: Promise<string> | undefined;
 
   private constructor(layout: DiskLayout) {
     this.#layout = layout;
+    this.#commons = {
+      layout,
+      threads: this.#threads,
+      queued: new ByteBudget(maxQueuedBytes),
+      fresh: new ByteBudget(maxFreshBytes),
+      bootId: () => this.#readBootId(),
+    };
   }
 
   /** Touches nothing yet; `prepare` says whether it will be able to. */
@@ -62,9 +80,14 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async partial(digest: Digest): Promise<PartialBlob> {
+    try {
+      return await DiskPartialBlob.open(this.#commons, digest);
+    } catch (error) {
+      if (!(error instanceof StorageError) || !isMissing(error.cause)) throw error;
+    }
     // Where the disk failed when the server started, the directories may still be missing.
     await this.prepare();
-    return DiskPartialBlob.open(this.#layout, digest);
+    return DiskPartialBlob.open(this.#commons, digest);
   }
 
   async delete(digest: Digest): Promise<boolean> {
@@ -93,7 +116,7 @@ export class DiskBlobStore implements BlobStore {
 
   async *listLeftovers(): AsyncIterable<Leftover> {
     yield* listQuarantined(this.#layout);
-    yield* listPartials(this.#layout);
+    yield* listPartials(this.#layout, await this.#readBootId());
   }
 
   async deleteLeftover(leftover: Pick<Leftover, "kind" | "digest">): Promise<void> {
@@ -114,6 +137,12 @@ export class DiskBlobStore implements BlobStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Files are owned by their readers and partial blobs.
+    await this.#threads[Symbol.asyncDispose]();
+  }
+
+  /** It stays what it is as long as the process runs. */
+  #readBootId(): Promise<string> {
+    return (this.#bootId ??= readBootId());
   }
 
   async #readerOf(digest: Digest, file: FileHandle): Promise<BlobReader> {

@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import type { Run } from "./run.ts";
 
 /**
  * One open file with several users: closed when the last of them has let go, however the file was
@@ -23,19 +24,14 @@ export class SharedFile {
   }
 }
 
-/** Writes all of `chunks` from `position` on; a short write goes on where it stopped. */
-export async function writeFully(
-  handle: FileHandle,
-  chunks: readonly Uint8Array[],
-  position: number,
-): Promise<void> {
-  let rest = chunks;
-  let at = position;
-  while (rest.length > 0) {
+/** Writes all of the run; a short write goes on where it stopped. */
+export async function writeFully(handle: FileHandle, run: Run): Promise<void> {
+  let rest: readonly Uint8Array[] = run.chunks;
+  for (let at = run.start; at < run.end;) {
     const { bytesWritten } = await handle.writev(rest, at);
     if (bytesWritten === 0) throw new Error("the file system took no byte");
     at += bytesWritten;
-    rest = dropBytes(rest, bytesWritten);
+    if (at < run.end) rest = dropBytes(rest, bytesWritten);
   }
 }
 

@@ -2,7 +2,6 @@ import type { Stats } from "node:fs";
 import { lstat, rm } from "node:fs/promises";
 import type { Digest } from "../../oci/digest.ts";
 import type { Leftover } from "./blob-store.ts";
-import { readBootId } from "./boot-id.ts";
 import { isMissing, toStorageError } from "./disk-errors.ts";
 import { DiskLayout } from "./disk-layout.ts";
 import { listFiles } from "./disk-listing.ts";
@@ -17,8 +16,10 @@ import {
 const bytesPerStatBlock = 512;
 
 /** By digest. What goes while they are listed may be missing, or look unsound. Throws StorageError. */
-export async function* listPartials(layout: DiskLayout): AsyncGenerator<Leftover, void> {
-  const bootId = await readBootId();
+export async function* listPartials(
+  layout: DiskLayout,
+  bootId: string,
+): AsyncGenerator<Leftover, void> {
   for (const digest of await listDigests(layout.partials)) {
     const leftover = await examine(() => examinePartial(layout, digest, bootId));
     if (leftover) yield leftover;

@@ -1,21 +1,34 @@
 import { constants, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { ByteRange } from "../../oci/byte-range.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { DigestMismatchError, StorageError } from "./blob-store.ts";
-import type { BlobInfo, BlobReader, PartialBlob } from "./blob-store.ts";
-import { readBootId } from "./boot-id.ts";
-import { toStorageError } from "./disk-errors.ts";
+import type { BlobInfo, BlobReader, FileTransfer, PartialBlob } from "./blob-store.ts";
+import type { ByteBudget } from "./byte-budget.ts";
+import type { DigestThreads } from "./digest-threads.ts";
+import { isMissing, toStorageError } from "./disk-errors.ts";
 import { SharedFile } from "./disk-file.ts";
 import type { DiskLayout } from "./disk-layout.ts";
 import type { Extents } from "./extents.ts";
+import { FreshBytes, type Follower } from "./fresh-bytes.ts";
 import { PartialBlobReader, type GrowingFile } from "./partial-blob-reader.ts";
 import { PartialJournal } from "./partial-journal.ts";
 import { PrefixDigest } from "./prefix-digest.ts";
+import type { Run } from "./run.ts";
 import { WakeUp } from "./wake-up.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 const readWriteOrCreate = constants.O_RDWR | constants.O_CREAT;
+
+/** What the partial blobs of one store have in common. */
+export interface PartialBlobCommons {
+  layout: DiskLayout;
+  threads: DigestThreads;
+  /** Bytes that wait to be written. */
+  queued: ByteBudget;
+  /** Bytes kept for readers. */
+  fresh: ByteBudget;
+  bootId: () => Promise<string>;
+}
 
 /** A partial blob in a sparse file, with its extents in a record beside it. */
 export class DiskPartialBlob implements PartialBlob, GrowingFile {
@@ -25,6 +38,7 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
   readonly #journal: PartialJournal;
   readonly #queue: WriteQueue;
   readonly #prefix: PrefixDigest;
+  readonly #fresh: FreshBytes;
   readonly #changed = new WakeUp();
   #verified = false;
   #isReleased = false;
@@ -32,36 +46,39 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
   #isDisposed = false;
 
   /** Opens what an earlier run left, or begins anew. Throws StorageError. */
-  static async open(layout: DiskLayout, digest: Digest): Promise<DiskPartialBlob> {
+  static async open(commons: PartialBlobCommons, digest: Digest): Promise<DiskPartialBlob> {
+    const { layout, bootId } = commons;
     try {
-      const journal = new PartialJournal(layout.partialRecord(digest), await readBootId());
       await using held = new AsyncDisposableStack();
       const handle = held.use(await open(layout.partial(digest), readWriteOrCreate));
+      const journal = new PartialJournal(layout.partialRecord(digest), await bootId());
       await journal.load(handle);
       held.move();
-      return new DiskPartialBlob(layout, digest, handle, journal);
+      return new DiskPartialBlob(commons, digest, handle, journal);
     } catch (error) {
       throw toStorageError(error, "opening a partial blob");
     }
   }
 
   private constructor(
-    layout: DiskLayout,
+    commons: PartialBlobCommons,
     digest: Digest,
     handle: FileHandle,
     journal: PartialJournal,
   ) {
     this.digest = digest;
-    this.#layout = layout;
+    this.#layout = commons.layout;
     this.#file = new SharedFile(handle);
     this.#journal = journal;
     this.#queue = new WriteQueue({
       file: handle,
-      onWritten: (range) => this.#noteWritten(range),
+      budget: commons.queued,
+      onWritten: (run) => this.#noteWritten(run),
       onFailed: (error) => this.abandon(error),
     });
-    this.#prefix = new PrefixDigest(digest, (buffer, at) => this.readPresent(buffer, at));
-    this.#hashPresent();
+    this.#fresh = new FreshBytes(commons.fresh);
+    this.#prefix = new PrefixDigest(handle, digest, commons.threads);
+    this.#prefix.grow(this.extents.presentUntil(0));
   }
 
   get extents(): Extents {
@@ -83,9 +100,8 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
     this.#journal.size = size;
   }
 
-  async write(offset: number, chunk: Uint8Array): Promise<void> {
-    this.#prefix.offer(offset, chunk);
-    await this.#queue.push(offset, chunk);
+  write(offset: number, chunk: Uint8Array): Promise<void> | undefined {
+    return this.#queue.push(offset, chunk);
   }
 
   async flush(): Promise<void> {
@@ -95,7 +111,9 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
   read(onWait?: (position: number) => void): BlobReader {
     if (this.size === undefined) throw new Error("a partial blob of unknown size cannot be read");
     this.#file.retain();
-    return new PartialBlobReader(this, this.size, onWait);
+    const reader = new PartialBlobReader(this, this.size, onWait);
+    this.#fresh.join(reader);
+    return reader;
   }
 
   /** The last byte counts as absent until the digest is known to be right. */
@@ -103,6 +121,10 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
     const present = this.extents.presentUntil(position);
     if (this.#isReleased || this.size === undefined) return present;
     return Math.min(present, Math.max(position, this.size - 1));
+  }
+
+  copyFresh(buffer: Uint8Array, position: number): number {
+    return this.#fresh.copyTo(buffer, position);
   }
 
   async readPresent(buffer: Uint8Array, position: number): Promise<number> {
@@ -113,11 +135,21 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
     }
   }
 
+  async transferPresent(take: FileTransfer, position: number, count: number): Promise<number> {
+    this.#file.retain();
+    try {
+      return await take(this.#file.handle.fd, position, count);
+    } finally {
+      await this.#file.release();
+    }
+  }
+
   changed(): Promise<void> {
     return this.#changed.next();
   }
 
-  async letGo(): Promise<void> {
+  async letGo(reader: Follower): Promise<void> {
+    this.#fresh.leave(reader);
     this.#changed.wake();
     await this.#file.release();
   }
@@ -128,12 +160,7 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
     if (size === undefined || this.extents.firstGap(size) || this.extents.total !== size) {
       throw new Error("only a partial blob with all its bytes and no others can be verified");
     }
-    try {
-      while (this.#prefix.position < size) await this.#prefix.catchUp(() => size);
-    } catch (error) {
-      throw toStorageError(error, "reading a partial blob back");
-    }
-    const found = this.#prefix.finish();
+    const found = await this.#hashAll(size);
     if (found !== this.digest) throw new DigestMismatchError(this.digest, found);
     this.#verified = true;
   }
@@ -142,8 +169,7 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
     if (!this.#verified || this.size === undefined) throw new Error("only verified blobs commit");
     const target = this.#layout.blob(this.digest);
     try {
-      await mkdir(dirname(target), { recursive: true });
-      await rename(this.#layout.partial(this.digest), target);
+      await moveTo(target, this.#layout.partial(this.digest));
       await this.#journal.stop();
       await this.#journal.remove();
     } catch (error) {
@@ -187,20 +213,36 @@ export class DiskPartialBlob implements PartialBlob, GrowingFile {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     await this.#queue.flush().catch(() => undefined);
+    this.#fresh.drop();
+    await this.#prefix.stop();
     await this.#journal.close(this.#file.handle);
-    await this.letGo();
+    await this.#file.release();
   }
 
-  #noteWritten(range: ByteRange): void {
-    this.#journal.add(range);
-    this.#hashPresent();
+  async #hashAll(size: number): Promise<Digest> {
+    try {
+      return await this.#prefix.finish(size);
+    } catch (error) {
+      throw toStorageError(error, "reading a partial blob back");
+    }
+  }
+
+  #noteWritten(run: Run): void {
+    this.#journal.add(run);
+    this.#fresh.keep(run);
+    this.#prefix.grow(this.extents.presentUntil(0));
     this.#changed.wake();
   }
+}
 
-  /** Keeps the digest close behind what is on disk; a failing read comes up again in `verify`. */
-  #hashPresent(): void {
-    const end = () => this.extents.presentUntil(this.#prefix.position);
-    if (this.#prefix.position < end()) this.#prefix.catchUp(end).catch(() => undefined);
+/** The directory is mostly there. */
+async function moveTo(target: string, source: string): Promise<void> {
+  try {
+    await rename(source, target);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await mkdir(dirname(target), { recursive: true });
+    await rename(source, target);
   }
 }
 

@@ -46,8 +46,10 @@ export class PartialJournal {
 
   /** Takes up what an earlier run recorded, if the file bears it out; empties the file otherwise. */
   async load(file: FileHandle): Promise<void> {
-    const record = await readPartialRecord(this.#path);
-    const { size: fileSize } = await file.stat();
+    const [record, { size: fileSize }] = await Promise.all([
+      readPartialRecord(this.#path),
+      file.stat(),
+    ]);
     if (record && isBorneOut(record, { fileSize, bootId: this.#bootId })) {
       this.#extents = record.extents;
       this.#size = record.size;

@@ -51,8 +51,7 @@ export async function writePartialRecord(path: string, record: PartialRecord): P
 }
 
 export async function removePartialRecord(path: string): Promise<void> {
-  await rm(partialRecordDraft(path), { force: true });
-  await rm(path, { force: true });
+  await Promise.all([partialRecordDraft(path), path].map((each) => rm(each, { force: true })));
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,26 +1,30 @@
 import type { FileHandle } from "node:fs/promises";
-import type { ByteRange } from "../../oci/byte-range.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { ByteBudget } from "./byte-budget.ts";
 import type { StorageError } from "./blob-store.ts";
 import { toStorageError } from "./disk-errors.ts";
 import { writeFully } from "./disk-file.ts";
+import type { Run } from "./run.ts";
 import { WakeUp } from "./wake-up.ts";
 
-/** Neighbouring chunks that go to disk in one call. */
-interface Run extends ByteRange {
-  chunks: Uint8Array[];
-}
-
 const maxRunBytes = 1024 * 1024;
-const maxQueuedBytes = 4 * 1024 * 1024;
+
+/** Of one download: one run on its way to disk, the next one being gathered. */
+const maxQueuedBytes = 2 * 1024 * 1024;
+
+/** Where all downloads together have too much. */
+const maxQueuedBytesInNeed = 256 * 1024;
 
 /**
  * Writes at offsets, one call at a time: what arrives meanwhile is gathered into runs, so that a
  * fast network costs few system calls and a slow one no delay (measured against one awaited
- * write per network chunk: 605 against 474 MB/s).
+ * write per network chunk: 605 against 474 MB/s). The first run waits for the end of the event
+ * loop's turn, in which a fast network brings some 500 KiB.
  */
 export class WriteQueue {
   readonly #file: FileHandle;
-  readonly #onWritten: (range: ByteRange) => void;
+  readonly #budget: ByteBudget;
+  readonly #onWritten: (run: Run) => void;
   readonly #onFailed: (error: StorageError) => void;
   readonly #runs: Run[] = [];
   readonly #progress = new WakeUp();
@@ -28,25 +32,28 @@ export class WriteQueue {
   #draining: Promise<void> | undefined;
   #failure: StorageError | undefined;
 
+  /** `budget` is shared with other downloads. */
   constructor(options: {
     file: FileHandle;
-    onWritten: (range: ByteRange) => void;
+    budget: ByteBudget;
+    onWritten: (run: Run) => void;
     onFailed: (error: StorageError) => void;
   }) {
     this.#file = options.file;
+    this.#budget = options.budget;
     this.#onWritten = options.onWritten;
     this.#onFailed = options.onFailed;
   }
 
-  /** Resolves when there is room for more. Throws StorageError once a write has failed. */
-  async push(offset: number, chunk: Uint8Array): Promise<void> {
-    this.#throwFailure();
+  /**
+   * undefined: there is room for more. Otherwise resolves when there is; rejects with StorageError
+   * once a write has failed.
+   */
+  push(offset: number, chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#failure) return Promise.reject(this.#failure);
     this.#enqueue(offset, chunk);
     this.#draining ??= this.#drain();
-    while (this.#queuedBytes > maxQueuedBytes) {
-      await this.#progress.next();
-      this.#throwFailure();
-    }
+    return this.#isFull ? this.#waitForRoom() : undefined;
   }
 
   /** Resolves when nothing waits to be written. Throws StorageError once a write has failed. */
@@ -55,32 +62,52 @@ export class WriteQueue {
     this.#throwFailure();
   }
 
+  /** What all have queued sinks as each of them writes, so none waits for another one. */
+  get #isFull(): boolean {
+    return this.#queuedBytes > (this.#budget.isExceeded ? maxQueuedBytesInNeed : maxQueuedBytes);
+  }
+
+  async #waitForRoom(): Promise<void> {
+    while (this.#isFull) {
+      await this.#progress.next();
+      this.#throwFailure();
+    }
+  }
+
   #throwFailure(): void {
     if (this.#failure) throw this.#failure;
   }
 
   #enqueue(offset: number, chunk: Uint8Array): void {
-    this.#queuedBytes += chunk.length;
-    const last = this.#runs.at(-1);
-    if (last && last.end === offset && last.end - last.start < maxRunBytes) {
-      last.chunks.push(chunk);
-      last.end += chunk.length;
+    this.#hold(chunk.length);
+    const end = offset + chunk.length;
+    const run = this.#runs.findLast((each) => each.end === offset);
+    if (run && run.end - run.start < maxRunBytes) {
+      run.chunks.push(chunk);
+      run.end = end;
     } else {
-      this.#runs.push({ start: offset, end: offset + chunk.length, chunks: [chunk] });
+      this.#runs.push({ start: offset, end, chunks: [chunk] });
     }
+  }
+
+  #hold(bytes: number): void {
+    this.#queuedBytes += bytes;
+    this.#budget.hold(bytes);
   }
 
   async #drain(): Promise<void> {
     try {
+      await nextTurn();
       for (let run = this.#runs.shift(); run; run = this.#runs.shift()) {
-        await writeFully(this.#file, run.chunks, run.start);
-        this.#queuedBytes -= run.end - run.start;
+        await writeFully(this.#file, run);
+        this.#hold(run.start - run.end);
         this.#onWritten(run);
         this.#progress.wake();
       }
     } catch (error) {
       this.#failure = toStorageError(error, "writing a partial blob");
       this.#runs.length = 0;
+      this.#hold(-this.#queuedBytes);
       this.#onFailed(this.#failure);
     } finally {
       this.#draining = undefined;

@@ -43,6 +43,13 @@ export interface ManifestToSave {
  * promise resolves; nothing of SQL shows. Implementations run `tests/contract/metadata-store.ts`.
  */
 export interface MetadataStore extends AsyncDisposable {
+  /**
+   * Grows with each step after which a tag, a manifest, or a manifest's link that was found before
+   * may be gone, through whichever interface the step was taken: what was found is known to be
+   * still there for as long as this stays the same. Steps that touch blobs alone leave it as it is.
+   */
+  readonly removals: number;
+
   findTag(repository: QualifiedName, tag: Tag): Promise<TagRecord | undefined>;
   /** Records that upstream said so `at`; `changedAt` moves only when the digest does. */
   saveTag(repository: QualifiedName, tag: Tag, digest: Digest, at: number): Promise<void>;
@@ -74,4 +81,12 @@ export interface MetadataStore extends AsyncDisposable {
    */
   recordUses(uses: ReadonlyMap<Digest, number>): Promise<void>;
   lastUsedAt(digest: Digest): Promise<number | undefined>;
+}
+
+/** What those who answer at once ask; undefined: not known at once, which says nothing else. */
+export interface MetadataMemory {
+  /** As `findTag` would find it. */
+  recallTag(repository: QualifiedName, tag: Tag): TagRecord | undefined;
+  /** As `findManifest` would find it, and linked to the repository. */
+  recallManifest(repository: QualifiedName, digest: Digest): Manifest | undefined;
 }

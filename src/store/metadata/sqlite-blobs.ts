@@ -2,10 +2,12 @@ import type { Database, Statement } from "better-sqlite3";
 import type { Digest } from "../../oci/digest.ts";
 import type { QualifiedName } from "../../oci/repository-name.ts";
 import type { BlobRecord, Holding } from "./metadata-store.ts";
-import type { SqliteLinks } from "./sqlite-links.ts";
+import { isLinkedSql } from "./sqlite-links.ts";
 
 interface BlobRow {
-  size: number;
+  linked: number;
+  /** null: there is no record. */
+  size: number | null;
   checkedAt: number | null;
 }
 
@@ -16,7 +18,9 @@ interface BlobParameters {
   at: number;
 }
 
-const findSql = "SELECT size, checked_at AS checkedAt FROM blobs WHERE digest = ?";
+const findSql = `
+  SELECT ${isLinkedSql} AS linked, size, checked_at AS checkedAt
+  FROM (SELECT ? AS wanted) LEFT JOIN blobs ON digest = wanted`;
 
 const insertSql = `
   INSERT INTO blobs (digest, size, checked_at, created_at, used_at)
@@ -30,14 +34,12 @@ const replaceSql = `
     used_at = max(used_at, excluded.used_at)`;
 
 export class SqliteBlobs {
-  readonly #links: SqliteLinks;
-  readonly #find: Statement<[string], BlobRow>;
+  readonly #find: Statement<[string, string, string], BlobRow>;
   readonly #replace: Statement<[BlobParameters]>;
   readonly #addMissing: Statement<[BlobParameters]>;
   readonly #delete: Statement<[string]>;
 
-  constructor(database: Database, links: SqliteLinks) {
-    this.#links = links;
+  constructor(database: Database) {
     this.#find = database.prepare(findSql);
     this.#replace = database.prepare(replaceSql);
     this.#addMissing = database.prepare(`${insertSql} ON CONFLICT DO NOTHING`);
@@ -45,9 +47,9 @@ export class SqliteBlobs {
   }
 
   find(repository: QualifiedName, digest: Digest): Holding<BlobRecord> {
-    const row = this.#find.get(digest);
-    const content = row && { size: row.size, checkedAt: row.checkedAt ?? undefined };
-    return { linked: this.#links.has(repository, digest), content };
+    const { linked = 0, size = null, checkedAt } = this.#find.get(repository, digest, digest) ?? {};
+    const content = size === null ? undefined : { size, checkedAt: checkedAt ?? undefined };
+    return { linked: linked === 1, content };
   }
 
   save(digest: Digest, { size, checkedAt }: BlobRecord, at: number): void {

@@ -5,6 +5,9 @@ import { checkIsOurs, migrate } from "./sqlite-migrations.ts";
 
 export const inMemory = ":memory:";
 
+/** Told of each statement before it runs, with its values: for whoever counts them. */
+export type OnStatement = (sql: string) => void;
+
 /** How long a start waits for a predecessor that is still going down; nothing else runs meanwhile. */
 const busyTimeoutMs = 1000;
 
@@ -12,9 +15,12 @@ const busyTimeoutMs = 1000;
  * Opens or creates the database and brings its schema up to date. Throws what SQLite or the file
  * system says, NewerDatabaseError, or ForeignDatabaseError.
  */
-export function openConnection(path: string): Database {
+export function openConnection(path: string, onStatement?: OnStatement): Database {
   if (path !== inMemory) checkIsWritable(path);
-  const database = new SqliteDatabase(path, { timeout: busyTimeoutMs });
+  const database = new SqliteDatabase(path, {
+    timeout: busyTimeoutMs,
+    ...(onStatement && { verbose: (sql) => onStatement(String(sql)) }),
+  });
   try {
     lockForUs(database);
     checkIsOurs(database);

@@ -12,6 +12,7 @@ import type {
 } from "./inventory-store.ts";
 import type { SqliteInventory } from "./sqlite-inventory.ts";
 import type { RecoveringTables } from "./sqlite-recovery.ts";
+import type { SqliteTables } from "./sqlite-tables.ts";
 
 /** Looked at in a few milliseconds; requests are let in between so many. */
 const linksPerStep = 250;
@@ -110,11 +111,17 @@ export class SqliteInventoryStore implements InventoryStore {
   }
 
   async removeTag(repository: QualifiedName, tag: Tag): Promise<Removal | undefined> {
-    return this.#tables.use(({ removal }) => removal.removeTag(repository, tag));
+    return this.#remove(({ removal }) => removal.removeTag(repository, tag));
   }
 
   async removeManifest(repository: QualifiedName, digest: Digest): Promise<Removal | undefined> {
-    return this.#tables.use(({ removal }) => removal.removeManifest(repository, digest));
+    return this.#remove(({ removal }) => removal.removeManifest(repository, digest));
+  }
+
+  #remove(work: (tables: SqliteTables) => Removal | undefined): Removal | undefined {
+    const removal = this.#tables.use(work);
+    if (removal) this.#tables.noteRemoval();
+    return removal;
   }
 
   #use<Result>(work: (inventory: SqliteInventory) => Result): Result {

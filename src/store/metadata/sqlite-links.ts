@@ -18,21 +18,20 @@ const saveSql = `
   ON CONFLICT DO UPDATE SET described_size = excluded.described_size
   WHERE excluded.described_size IS NOT NULL AND excluded.described_size IS NOT described_size`;
 
-const hasSql = `SELECT 1 FROM links WHERE ${ofRepository} AND digest = ?`;
+/** Whether a repository has a link: a column for those who look up the content as well. */
+export const isLinkedSql = `EXISTS (SELECT 1 FROM links WHERE ${ofRepository} AND digest = ?)`;
 
 const findSizeSql = `SELECT described_size FROM links WHERE ${ofRepository} AND digest = ?`;
 
 export class SqliteLinks {
   readonly #repositories: SqliteRepositories;
   readonly #save: Statement<[LinkParameters]>;
-  readonly #has: Statement<[string, string]>;
   readonly #findSize: Statement<[string, string], number | null>;
   readonly #link: Transaction<(repository: QualifiedName, digest: Digest, at: number) => void>;
 
   constructor(database: Database, repositories: SqliteRepositories) {
     this.#repositories = repositories;
     this.#save = database.prepare(saveSql);
-    this.#has = database.prepare(hasSql);
     this.#findSize = database.prepare<[string, string], number | null>(findSizeSql).pluck();
     this.#link = database.transaction((repository, digest, at) => {
       this.#save.run({ repository: repositories.ensure(repository), digest, size: null, at });
@@ -41,10 +40,6 @@ export class SqliteLinks {
 
   add(repository: QualifiedName, digest: Digest, at: number): void {
     this.#link.immediate(repository, digest, at);
-  }
-
-  has(repository: QualifiedName, digest: Digest): boolean {
-    return this.#has.get(repository, digest) !== undefined;
   }
 
   findDescribedSize(repository: QualifiedName, digest: Digest): number | undefined {

@@ -3,15 +3,19 @@ import { digestAlgorithm, digestOf, type Digest } from "../../oci/digest.ts";
 import type { Manifest } from "../../oci/manifest.ts";
 import type { QualifiedName } from "../../oci/repository-name.ts";
 import type { Holding, ManifestToSave } from "./metadata-store.ts";
-import type { SqliteLinks } from "./sqlite-links.ts";
+import { isLinkedSql, type SqliteLinks } from "./sqlite-links.ts";
 import type { SqliteReferences } from "./sqlite-references.ts";
 
 interface ManifestRow {
-  mediaType: string;
-  bytes: Uint8Array;
+  linked: number;
+  /** null, both: it is not here. */
+  mediaType: string | null;
+  bytes: Uint8Array | null;
 }
 
-const findSql = "SELECT media_type AS mediaType, bytes FROM manifests WHERE digest = ?";
+const findSql = `
+  SELECT ${isLinkedSql} AS linked, media_type AS mediaType, bytes
+  FROM (SELECT ? AS wanted) LEFT JOIN manifests ON digest = wanted`;
 
 const saveSql = `
   INSERT INTO manifests (digest, media_type, bytes, size, subject, created_at, used_at)
@@ -24,14 +28,12 @@ const saveSql = `
     used_at = max(used_at, excluded.used_at)`;
 
 export class SqliteManifests {
-  readonly #links: SqliteLinks;
-  readonly #find: Statement<[string], ManifestRow>;
+  readonly #find: Statement<[string, string, string], ManifestRow>;
   readonly #delete: Transaction<(digest: Digest) => void>;
   readonly #save: Transaction<(save: ManifestToSave) => void>;
 
   constructor(database: Database, tables: { links: SqliteLinks; references: SqliteReferences }) {
     const { links, references } = tables;
-    this.#links = links;
     this.#find = database.prepare(findSql);
     const remove = database.prepare("DELETE FROM manifests WHERE digest = ?");
     this.#delete = database.transaction((digest) => {
@@ -52,9 +54,11 @@ export class SqliteManifests {
 
   /** "damaged": there is a row, but its bytes no longer have their digest. */
   find(repository: QualifiedName, digest: Digest): Holding<Manifest | "damaged"> {
-    const row = this.#find.get(digest);
-    const content = row && checkManifest({ ...row, digest });
-    return { linked: this.#links.has(repository, digest), content };
+    const row = this.#find.get(repository, digest, digest);
+    const { linked = 0, mediaType = null, bytes = null } = row ?? {};
+    const isHere = mediaType !== null && bytes !== null;
+    const content = isHere ? checkManifest({ digest, mediaType, bytes }) : undefined;
+    return { linked: linked === 1, content };
   }
 
   save(save: ManifestToSave): void {

@@ -16,7 +16,7 @@ import type {
 } from "./metadata-store.ts";
 import type { InventoryStore } from "./inventory-store.ts";
 import type { PinStore } from "./pin-store.ts";
-import { inMemory } from "./sqlite-connection.ts";
+import { inMemory, type OnStatement } from "./sqlite-connection.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
 import { SqliteInventoryStore } from "./sqlite-inventory-store.ts";
 import { SqlitePinStore } from "./sqlite-pin-store.ts";
@@ -36,6 +36,7 @@ interface SqliteMetadataStoreOptions {
   clock?: Clock;
   /** Called when a database is found damaged in use and an empty one takes its place. */
   onRebuilt?: () => void;
+  onStatement?: OnStatement | undefined;
 }
 
 /**
@@ -51,9 +52,9 @@ export class SqliteMetadataStore implements MetadataStore {
   readonly #log: Logger;
 
   private constructor(path: string, options: SqliteMetadataStoreOptions) {
-    const { log, clock = systemClock, onRebuilt = () => undefined } = options;
+    const { log, clock = systemClock, onRebuilt = () => undefined, onStatement } = options;
     this.#log = log;
-    this.#tables = new RecoveringTables({ path, log, clock, onRebuilt });
+    this.#tables = new RecoveringTables({ path, log, clock, onRebuilt, onStatement });
     this.upkeep = new SqliteUpkeepStore(this.#tables);
     this.pins = new SqlitePinStore(this.#tables);
     this.inventory = new SqliteInventoryStore(this.#tables);
@@ -90,6 +91,10 @@ export class SqliteMetadataStore implements MetadataStore {
     this.#tables.use(({ pendingWork }) => pendingWork.finish("record stored blobs"));
   }
 
+  get removals(): number {
+    return this.#tables.removals;
+  }
+
   async findTag(repository: QualifiedName, tag: Tag): Promise<TagRecord | undefined> {
     return this.#tables.use(({ tags }) => tags.find(repository, tag));
   }
@@ -99,7 +104,7 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   async deleteTag(repository: QualifiedName, tag: Tag): Promise<void> {
-    this.#tables.use(({ tags }) => tags.delete(repository, tag));
+    if (this.#tables.use(({ tags }) => tags.delete(repository, tag))) this.#tables.noteRemoval();
   }
 
   async listTags(
@@ -166,6 +171,7 @@ export class SqliteMetadataStore implements MetadataStore {
   /** That it is damaged is known without the removal, which may fail on a full disk. */
   #removeDamagedManifest(digest: Digest): void {
     this.#log.warn({ digest }, "stored manifest no longer has its digest; it counts as absent");
+    this.#tables.noteRemoval();
     try {
       this.#tables.use(({ manifests }) => manifests.delete(digest));
     } catch (error) {

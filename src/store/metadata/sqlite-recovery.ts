@@ -1,7 +1,7 @@
 import { existsSync, renameSync } from "node:fs";
 import type { Logger } from "pino";
 import type { Clock } from "../../clock.ts";
-import { inMemory } from "./sqlite-connection.ts";
+import { inMemory, type OnStatement } from "./sqlite-connection.ts";
 import { isDamage, toMetadataError } from "./sqlite-errors.ts";
 import { MetadataError } from "./metadata-error.ts";
 import { openTables, type SqliteTables } from "./sqlite-tables.ts";
@@ -12,6 +12,7 @@ interface RecoveringTablesOptions {
   clock: Clock;
   /** A database found damaged in use has been replaced by an empty one. */
   onRebuilt: () => void;
+  onStatement?: OnStatement | undefined;
 }
 
 /**
@@ -22,12 +23,23 @@ export class RecoveringTables implements Disposable {
   readonly #options: RecoveringTablesOptions;
   /** undefined: the last one was damaged, and no other could be opened yet. */
   #tables: SqliteTables | undefined;
+  #removals = 0;
   #isClosed = false;
 
   /** Throws NewerDatabaseError, MetadataError. */
   constructor(options: RecoveringTablesOptions) {
     this.#options = options;
     this.#tables = withMetadataErrors(() => this.#openFirst());
+  }
+
+  /** As `MetadataStore` promises. */
+  get removals(): number {
+    return this.#removals;
+  }
+
+  /** A step of `use` has removed something that `removals` tells of. */
+  noteRemoval(): void {
+    this.#removals += 1;
   }
 
   /** Throws MetadataError for all that SQLite and the file system say. */
@@ -51,24 +63,29 @@ export class RecoveringTables implements Disposable {
 
   #openFirst(): SqliteTables {
     try {
-      return openTables(this.#options.path);
+      return this.#open();
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#setAside(error);
-      return openTables(this.#options.path);
+      return this.#open();
     }
   }
 
   #openAnother(): SqliteTables {
-    const tables = openTables(this.#options.path);
+    const tables = this.#open();
     this.#tables = tables;
     this.#options.onRebuilt();
     return tables;
   }
 
+  #open(): SqliteTables {
+    return openTables(this.#options.path, this.#options.onStatement);
+  }
+
   /** Closed before it is renamed: SQLite removes the WAL by the name it once had. */
   #setAside(damage: unknown): void {
     const { path, log, clock } = this.#options;
+    this.noteRemoval();
     this.#close();
     const keptAs = path === inMemory ? undefined : rename(path, clock.now());
     log.warn(

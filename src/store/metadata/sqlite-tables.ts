@@ -1,7 +1,7 @@
 import type { Database } from "better-sqlite3";
 import { SqliteBlobs } from "./sqlite-blobs.ts";
 import { SqliteChecks } from "./sqlite-checks.ts";
-import { openConnection } from "./sqlite-connection.ts";
+import { openConnection, type OnStatement } from "./sqlite-connection.ts";
 import { SqliteEviction } from "./sqlite-eviction.ts";
 import { SqliteInventory } from "./sqlite-inventory.ts";
 import { SqliteLinks } from "./sqlite-links.ts";
@@ -36,8 +36,8 @@ export interface SqliteTables extends Disposable {
 }
 
 /** Throws as `openConnection` does. */
-export function openTables(path: string): SqliteTables {
-  const database = openConnection(path);
+export function openTables(path: string, onStatement?: OnStatement): SqliteTables {
+  const database = openConnection(path, onStatement);
   try {
     return prepareTables(database);
   } catch (error) {
@@ -53,7 +53,7 @@ function prepareTables(database: Database): SqliteTables {
   return {
     tags: new SqliteTags(database, repositories),
     manifests: new SqliteManifests(database, { links, references }),
-    blobs: new SqliteBlobs(database, links),
+    blobs: new SqliteBlobs(database),
     links,
     usage: new SqliteUsage(database),
     useOrder: new SqliteUseOrder(database),

@@ -55,8 +55,9 @@ export class SqliteTags {
     this.#save.immediate(repository, tag, digest, at);
   }
 
-  delete(repository: QualifiedName, tag: Tag): void {
-    this.#delete.run(repository, tag);
+  /** false: there was none. */
+  delete(repository: QualifiedName, tag: Tag): boolean {
+    return this.#delete.run(repository, tag).changes === 1;
   }
 
   list(repository: QualifiedName, page: { after?: string; limit: number }): Tag[] {

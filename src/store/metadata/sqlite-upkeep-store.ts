@@ -45,7 +45,9 @@ export class SqliteUpkeepStore implements UpkeepStore {
     for (const [index, one] of unused.entries()) {
       // It may refer to thousands of others.
       if (index > 0) await setImmediate();
-      removed.push(...this.#tables.use(({ eviction }) => eviction.removeManifests([one])));
+      const gone = this.#tables.use(({ eviction }) => eviction.removeManifests([one]));
+      if (gone.length > 0) this.#tables.noteRemoval();
+      removed.push(...gone);
     }
     return removed;
   }

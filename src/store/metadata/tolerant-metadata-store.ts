@@ -33,6 +33,10 @@ export class TolerantMetadataStore implements MetadataStore {
     return this.#failure;
   }
 
+  get removals(): number {
+    return this.#store.removals;
+  }
+
   findTag(repository: QualifiedName, tag: Tag): Promise<TagRecord | undefined> {
     return this.#read(() => this.#store.findTag(repository, tag), undefined);
   }

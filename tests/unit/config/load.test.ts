@@ -24,6 +24,7 @@ describe("loadConfig", () => {
         drainTimeoutMs: 30_000,
         headersTimeoutMs: 20_000,
         idleTimeoutMs: 300_000,
+        sendfile: true,
         publicUrl: undefined,
       },
       log: { level: "info", format: "auto" },
@@ -54,7 +55,7 @@ describe("loadConfig", () => {
 
   test("reads every key", async () => {
     const { config } = await loadText(`
-server: { listen: "[::1]:0", drainTimeout: 0s, headersTimeout: 1s, idleTimeout: 1d, publicUrl: "https://Mirror.example.com/" }
+server: { listen: "[::1]:0", drainTimeout: 0s, headersTimeout: 1s, idleTimeout: 1d, sendfile: false, publicUrl: "https://Mirror.example.com/" }
 log: { level: silent, format: json }
 storage: { path: /var/lib/entrepot, maxSize: 1.5TB, minFree: 20GiB, maxAge: 1d }
 scrub: { rate: 1MiB/s, every: 12h }
@@ -83,6 +84,7 @@ upstreams:
         drainTimeoutMs: 0,
         headersTimeoutMs: 1000,
         idleTimeoutMs: 86_400_000,
+        sendfile: false,
         publicUrl: "https://mirror.example.com",
       },
       log: { level: "silent", format: "json" },

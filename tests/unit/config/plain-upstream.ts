@@ -36,6 +36,8 @@ export function plainUpstream(...urls: string[]): UpstreamConfig {
     denyMessage: undefined,
     allowAddresses: [],
     connections: 32,
+    connectionsPerBlob: 4,
+    parallelFromBytes: 32 * 1024 ** 2,
     connectTimeoutMs: 5000,
     responseTimeoutMs: 15_000,
     stallTimeoutMs: 15_000,

@@ -87,6 +87,21 @@ const wrongFiles: [string, string, string][] = [
     '1:39: upstreams.docker.io.endpoints[0]: "https://a/v2/" ends in /v2, which is added anyway; leave it out',
   ],
   [
+    "too many connections for a blob",
+    "upstreams: { docker.io: { connectionsPerBlob: 17 } }",
+    "1:47: upstreams.docker.io.connectionsPerBlob: 17 is not a whole number from 1 to 16",
+  ],
+  [
+    "a small blob over several connections",
+    "upstreams: { docker.io: { parallelFrom: 1023KiB } }",
+    '1:41: upstreams.docker.io.parallelFrom: "1023KiB" is too small; 1MiB or more is allowed',
+  ],
+  [
+    "a size without a unit",
+    "upstreams: { docker.io: { parallelFrom: large } }",
+    '1:41: upstreams.docker.io.parallelFrom: "large" is not a size; write a number and a unit, such as 32MiB or 1GiB',
+  ],
+  [
     "too few connections",
     "upstreams: { docker.io: { connections: 1 } }",
     "1:40: upstreams.docker.io.connections: 1 is not a whole number from 2 to 1024",

@@ -18,7 +18,11 @@ function emptyDirectory(): { directory: MirrorDirectory; looked: string[] } {
   const looked: string[] = [];
   const find = (host: string) => void looked.push(host);
   return {
-    directory: new MirrorDirectory({ routes, registries: { find, list: () => [] } }),
+    directory: new MirrorDirectory({
+      routes,
+      registries: { find, list: () => [] },
+      recall: { recall: () => undefined },
+    }),
     looked,
   };
 }

@@ -36,8 +36,8 @@ async function read({ source, clock }: World, start = 0): Promise<Buffer> {
   const { signal } = new AbortController();
   const size = blob.bytes.length;
   const parts: Uint8Array[] = [];
-  const chunks = readResuming({ source, start, size, limit: () => size, signal, clock });
-  for await (const chunk of chunks) parts.push(chunk);
+  const body = { source, start, size, limit: () => size, signal, clock };
+  await readResuming(body, (chunk) => void parts.push(chunk));
   return Buffer.concat(parts);
 }
 

@@ -17,7 +17,7 @@ describe("Segments", () => {
     const segments = new Segments(new Extents());
     const coming = segments.open({ start: 0, end: size });
     const jump = segments.jumpTo(50 * mib, size);
-    expect(jump).toEqual({ start: 50 * mib, position: 50 * mib, limit: size });
+    expect(jump).toMatchObject({ start: 50 * mib, position: 50 * mib, limit: size });
     expect(coming.limit).toBe(50 * mib);
   });
 
@@ -41,10 +41,54 @@ describe("Segments", () => {
     expect(jumps.filter((jump) => jump !== undefined)).toHaveLength(3);
   });
 
-  test("however readers jump and segments end, every byte is claimed once and the rest stays to be fetched", () => {
+  test("has room for readers beside pieces", () => {
+    const segments = new Segments(new Extents());
+    segments.open({ start: 0, end: size });
+    for (let count = 0; count < 8; count += 1) segments.openPiece(size, 8 * mib);
+    expect(segments.jumpTo(90 * mib, size)?.limit).toBe(size);
+  });
+
+  test("takes pieces off the segment that has most before it, from its front on", () => {
+    const segments = new Segments(new Extents());
+    const coming = segments.open({ start: 0, end: size });
+    coming.position = 10 * mib;
+    expect(segments.openPiece(size, 20 * mib)).toMatchObject({ start: 30 * mib, limit: 50 * mib });
+    expect(coming.limit).toBe(30 * mib);
+    expect(segments.openPiece(size, 20 * mib)).toMatchObject({ start: 50 * mib, limit: 70 * mib });
+    expect(segments.openPiece(size, 20 * mib)).toMatchObject({ start: 70 * mib, limit: 90 * mib });
+    expect(segments.openPiece(size, 20 * mib)).toMatchObject({ start: 90 * mib, limit: size });
+    expect(segments.openPiece(size, 20 * mib)).toBeUndefined();
+  });
+
+  test("gives back what nobody brings to the segment it was taken off", () => {
+    const segments = new Segments(new Extents());
+    const coming = segments.open({ start: 0, end: size });
+    const first = segments.openPiece(size, 20 * mib);
+    const second = segments.openPiece(size, 20 * mib);
+    if (!first || !second) throw new Error("there is enough for two");
+    segments.close(first);
+    segments.rejoin(size);
+    expect([coming.limit, second.limit]).toEqual([40 * mib, 60 * mib]);
+    segments.close(second);
+    segments.rejoin(size);
+    expect(coming.limit).toBe(size);
+  });
+
+  test("takes holes first, whole if they are small", () => {
+    const present = Extents.of([
+      { start: 0, end: 10 * mib },
+      { start: 14 * mib, end: 20 * mib },
+    ]);
+    const segments = new Segments(present);
+    expect(segments.openPiece(size, 8 * mib)).toMatchObject({ start: 10 * mib, limit: 14 * mib });
+    expect(segments.openPiece(size, 8 * mib)).toMatchObject({ start: 20 * mib, limit: 28 * mib });
+  });
+
+  test("however readers jump, pieces are taken and segments end, every byte is claimed once and the rest stays to be fetched", () => {
     const steps = fc.array(
       fc.oneof(
         fc.record({ kind: fc.constant("jump" as const), at: fc.nat(99) }),
+        fc.record({ kind: fc.constant("piece" as const), of: fc.integer({ min: 1, max: 40 }) }),
         fc.record({ kind: fc.constant("advance" as const), which: fc.nat(4), by: fc.nat(30) }),
         fc.record({ kind: fc.constant("fail" as const), which: fc.nat(4) }),
       ),
@@ -59,6 +103,9 @@ describe("Segments", () => {
           if (step.kind === "jump") {
             const jump = segments.jumpTo(step.at * mib, size);
             if (jump) active.push(jump);
+          } else if (step.kind === "piece") {
+            const piece = segments.openPiece(size, step.of * mib);
+            if (piece) active.push(piece);
           } else {
             const [segment] = active.splice(step.which % Math.max(1, active.length), 1);
             if (!segment) continue;

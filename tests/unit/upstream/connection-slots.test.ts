@@ -70,6 +70,28 @@ describe("ConnectionSlots", () => {
     expect(crowd.served).toEqual(["a", "b", "e", "f", "c", "d"]);
   });
 
+  test.each([
+    [2, 0],
+    [4, 2],
+    [8, 4],
+    [32, 18],
+  ])("of %i have spare ones until blobs have %i", async (connections, expected) => {
+    const slots = new ConnectionSlots(connections);
+    let used = 0;
+    for (; slots.hasSpare; used += 1) await slots.acquire("blob", never);
+    expect(used).toBe(expected);
+  });
+
+  test("have none to spare while small requests need them, or anybody waits", async () => {
+    const crowd = new Crowd(8);
+    for (let index = 0; index < 8; index += 1) void crowd.ask(`small ${index}`, "small");
+    await settle();
+    expect(crowd.slots.hasSpare).toBe(false);
+    void crowd.ask("blob", "blob");
+    for (let index = 0; index < 7; index += 1) await crowd.leave(`small ${index}`);
+    expect(crowd.slots.hasSpare).toBe(true);
+  });
+
   test("forget those that give up waiting", async () => {
     const crowd = new Crowd(2);
     const controller = new AbortController();

@@ -41,6 +41,8 @@ export function openUpstream(
     accounts: [],
     tokenRealms: [],
     connections: 8,
+    connectionsPerBlob: 4,
+    parallelFromBytes: 32 * 1024 ** 2,
     connectTimeoutMs: 1000,
     responseTimeoutMs: 5000,
     stallTimeoutMs: 5000,
@@ -83,11 +85,7 @@ export async function openBlob(
   return remote;
 }
 
-export async function readAll({ chunks }: RemoteBlob): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts);
-}
+export { readRemote as readAll } from "../../support/remote-blob-chunks.ts";
 
 export function passwordSource(username: string, password: string): CredentialSource {
   return {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { FakeRegistry } from "../../support/fake-registry.ts";
 import { makeBlob, makeImage } from "../../support/images.ts";
+import { chunksOf } from "../../support/remote-blob-chunks.ts";
 import { app, latest, openBlob, openUpstream, type OpenedUpstream } from "./open-upstream.ts";
 
 const image = makeImage();
@@ -40,8 +41,7 @@ async function head({ upstream, clock }: World, registry: FakeRegistry, ms: numb
 /** One blob, which `registry` is expected to send, and to make wait for its end so long. */
 async function download({ upstream, clock }: World, registry: FakeRegistry, ms: number) {
   const stall = registry.inject({ kind: "blob" }, { stallAfter: 300_000, times: 1 });
-  const { chunks } = await openBlob(upstream, blob);
-  const iterator = chunks[Symbol.asyncIterator]();
+  const iterator = chunksOf(await openBlob(upstream, blob));
   let received = 0;
   while (received < 300_000) received += (await iterator.next()).value?.length ?? 0;
   const next = iterator.next();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { FakeRegistry } from "../../support/fake-registry.ts";
 import { makeImage, type TestImage } from "../../support/images.ts";
+import { chunksOf } from "../../support/remote-blob-chunks.ts";
 import { app, latest, openBlob, openUpstream, readAll } from "./open-upstream.ts";
 
 const image = makeImage({ layers: [100_000] });
@@ -21,7 +22,7 @@ describe("what onReceived is told", () => {
     const remote = await openBlob(opened.upstream, layer, { start: 40_000 });
     expect(received).toEqual([]);
     let read = 0;
-    for await (const chunk of remote.chunks) {
+    for await (const chunk of chunksOf(remote)) {
       read += chunk.length;
       expect(sum(received)).toBe(read);
     }

@@ -36,6 +36,38 @@ describe("redirects", () => {
     expect(atRegistry?.headers.authorization).toMatch(/^Bearer /);
   });
 
+  test("are not asked for again for a further piece, until a minute later", async () => {
+    await using registry = await startRegistry();
+    await using opened = openUpstream(registry.url);
+    const piece = async (start: number) => {
+      const bytes = await readAll(
+        await openBlob(opened.upstream, blob, { start, end: start + 10 }),
+      );
+      expect(bytes.equals(blob.bytes.subarray(start, start + 10))).toBe(true);
+      return registry.journal.count({ kind: "redirect", status: 307 });
+    };
+    (await openBlob(opened.upstream, blob)).close();
+    expect([await piece(10), await piece(20)]).toEqual([1, 1]);
+    expect(registry.journal.list({ server: "cdn" }).at(-1)?.headers.authorization).toBeUndefined();
+    opened.clock.advance(60_001);
+    expect([await piece(30), await piece(40)]).toEqual([2, 2]);
+  });
+
+  test("are asked for again for a piece where they have run out, or broke off a body", async () => {
+    await using registry = await startRegistry();
+    await using opened = openUpstream(registry.url);
+    (await openBlob(opened.upstream, blob)).close();
+    registry.expireUrls();
+    await readAll(await openBlob(opened.upstream, blob, { start: 10, end: 20 }));
+    expect(registry.journal.count({ kind: "redirect", status: 307 })).toBe(2);
+    registry.inject({ server: "cdn" }, { cutAfter: 5, times: 1 });
+    const cut = await openBlob(opened.upstream, blob, { start: 20, end: 30 });
+    await expect(readAll(cut)).rejects.toMatchObject({ failure: "unreachable" });
+    expect(registry.journal.count({ kind: "redirect", status: 307 })).toBe(2);
+    await readAll(await openBlob(opened.upstream, blob, { start: 25, end: 30 }));
+    expect(registry.journal.count({ kind: "redirect", status: 307 })).toBe(3);
+  });
+
   test("drop the authorization on another host, for good", async () => {
     await using registry = await startRegistry({ host: "localhost" });
     await using opened = openUpstream(registry.url);

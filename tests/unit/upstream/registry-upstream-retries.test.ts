@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { parseReference } from "../../../src/oci/reference.ts";
 import { FakeRegistry } from "../../support/fake-registry.ts";
 import { makeBlob, makeImage, makeManifest } from "../../support/images.ts";
+import { chunksOf } from "../../support/remote-blob-chunks.ts";
 import { app, latest, never, openBlob, openUpstream, readAll } from "./open-upstream.ts";
 
 const image = makeImage();
@@ -343,7 +344,7 @@ describe("connections", () => {
     await opened.upstream.openBlob(app, blob.digest, range, controller.signal);
     controller.abort();
 
-    for await (const _ of (await openBlob(opened.upstream, blob)).chunks) break;
+    for await (const _ of chunksOf(await openBlob(opened.upstream, blob))) break;
     expect((await readAll(await openBlob(opened.upstream, blob))).equals(blob.bytes)).toBe(true);
   });
 });

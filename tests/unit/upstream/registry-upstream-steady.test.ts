@@ -5,6 +5,7 @@ import type { Fault } from "../../support/fake-registry-faults.ts";
 import { makeBlob } from "../../support/images.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
 import { eventually } from "../../support/wait.ts";
+import { chunksOf } from "../../support/remote-blob-chunks.ts";
 import { app, openBlob, openUpstream, readAll } from "./open-upstream.ts";
 
 const blob = makeBlob(200_000);
@@ -54,11 +55,12 @@ class Reader {
     return eventually(`${bytes} bytes have come`, () => this.length >= bytes);
   }
 
-  async #read({ chunks }: RemoteBlob): Promise<Buffer> {
-    for await (const chunk of chunks) {
+  async #read(remote: RemoteBlob): Promise<Buffer> {
+    await remote.readTo((chunk) => {
       this.parts.push(chunk);
       this.length += chunk.length;
-    }
+      return undefined;
+    });
     return Buffer.concat(this.parts);
   }
 }
@@ -183,7 +185,7 @@ describe("a blob that comes too slowly", () => {
   test("is not slow where its reader is", async () => {
     await using world = await startWorld();
     const remote = await openBlob(world.upstream, blob);
-    const chunks = remote.chunks[Symbol.asyncIterator]();
+    const chunks = chunksOf(remote);
     await chunks.next();
     await pass(world.clock, 20);
     await eventually("the blob is watched", () => world.clock.sleepers === 1);

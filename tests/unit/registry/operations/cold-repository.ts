@@ -61,6 +61,7 @@ export class ColdRepository extends MemoryRepository {
         if (position + count === reader.size) this.onRead(digest);
         return count;
       },
+      transfer: (take, position, count) => reader.transfer(take, position, count),
       [Symbol.asyncDispose]: () => Promise.resolve(reader[Symbol.asyncDispose]()),
     };
   }

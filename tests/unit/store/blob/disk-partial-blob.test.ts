@@ -1,3 +1,4 @@
+import { readSync } from "node:fs";
 import { mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
@@ -21,6 +22,10 @@ async function fill(partial: PartialBlob, size = blob.bytes.length): Promise<voi
   partial.setSize(size);
   await partial.write(0, blob.bytes);
   await partial.flush();
+}
+
+async function takeNothing(): Promise<number> {
+  throw new Error("there is nothing to take");
 }
 
 describe("a partial blob on disk", () => {
@@ -80,5 +85,56 @@ describe("a partial blob on disk", () => {
     await using reader = partial.read();
     await truncate(partialFile(place.path, blob.digest), 10);
     await expect(readBytes(reader)).rejects.toMatchObject({ name: "StorageError" });
+  });
+
+  test("is begun, and moved into place, in a storage whose directories vanished", async () => {
+    await using place = await openStore();
+    for (const name of ["partial", "blobs"]) await rm(join(place.path, name), { recursive: true });
+    await using partial = await place.store.partial(blob.digest);
+    await fill(partial);
+    await rm(join(place.path, "blobs"), { recursive: true });
+    await partial.verify();
+    await partial.commit();
+    expect(await place.store.stat(blob.digest)).toMatchObject({ size: blob.bytes.length });
+  });
+
+  test("whose bytes cannot be read back for its digest is a failure of the storage", async () => {
+    await using place = await openStore();
+    await using partial = await place.store.partial(blob.digest);
+    await fill(partial);
+    await truncate(partialFile(place.path, blob.digest), 10);
+    await expect(partial.verify()).rejects.toMatchObject({
+      name: "StorageError",
+      message: expect.stringContaining("reading a partial blob back failed"),
+    });
+  });
+
+  test("transfers what is in its file, without the last byte, and keeps it open until then", async () => {
+    await using place = await openStore();
+    const partial = await place.store.partial(blob.digest);
+    partial.setSize(blob.bytes.length);
+    const reader = partial.read();
+    expect(await reader.transfer(takeNothing, 0, 10)).toBe(0);
+    await fill(partial);
+    expect(await reader.transfer(async () => 7, 99_990, 100)).toBe(7);
+    const taking = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const found = reader.transfer(
+      async (descriptor, position, count) => {
+        taking.resolve();
+        await goOn.promise;
+        return readSync(descriptor, Buffer.alloc(count), 0, count, position);
+      },
+      99_000,
+      10_000,
+    );
+    await taking.promise;
+    await reader[Symbol.asyncDispose]();
+    await partial[Symbol.asyncDispose]();
+    expect(await listOpenBlobFiles(place.path)).toHaveLength(1);
+    goOn.resolve();
+    expect(await found).toBe(999);
+    expect(await listOpenBlobFiles(place.path)).toEqual([]);
+    expect(await reader.transfer(takeNothing, 0, 10)).toBe(0);
   });
 });

@@ -8,6 +8,7 @@ import { describe, expect, test } from "@jest/globals";
 import SqliteDatabase from "better-sqlite3";
 import { pino } from "pino";
 import { SqliteMetadataStore } from "../../../../src/store/metadata/sqlite-metadata-store.ts";
+import { describeRemovals } from "../../../contract/metadata-removals.ts";
 import { describeMetadataStore } from "../../../contract/metadata-store.ts";
 import { describePinStore } from "../../../contract/pin-store.ts";
 import { describeUpkeepStore } from "../../../contract/upkeep-store.ts";
@@ -24,6 +25,7 @@ function openFile(directory: string): Promise<SqliteMetadataStore> {
 describeMetadataStore("a SQLite file", openFile);
 describeUpkeepStore("a SQLite file", openFile);
 describePinStore("a SQLite file", openFile);
+describeRemovals("a SQLite file", openFile);
 
 async function openMemory(): Promise<SqliteMetadataStore> {
   return SqliteMetadataStore.openInMemory({ log });
