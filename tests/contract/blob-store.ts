@@ -30,7 +30,7 @@ export function describeBlobStore(name: string, open: (path: string) => Promise<
       const blob = makeBlob(1000);
       await using partial = await place.store.partial(blob.digest);
       partial.setSize(1000);
-      await partial.write(0, blob.bytes);
+      await partial.write(0, Buffer.from(blob.bytes));
       await partial.verify();
       expect(await place.store.stat(blob.digest)).toBeUndefined();
       expect(await place.store.open(blob.digest)).toBeUndefined();
@@ -104,7 +104,7 @@ export function describeBlobStore(name: string, open: (path: string) => Promise<
       const failed = expect(whole).rejects.toThrow("instead of");
       const wrong = Buffer.from(blob.bytes);
       wrong[5] = (wrong[5] ?? 0) ^ 1;
-      await partial.write(0, wrong);
+      await partial.write(0, Buffer.from(wrong));
       await expect(partial.verify()).rejects.toThrow(DigestMismatchError);
       await partial.discard(new DigestMismatchError(blob.digest, makeBlob(1).digest));
       await failed;
@@ -256,7 +256,7 @@ async function storeIn(open: (path: string) => Promise<BlobStore>) {
 async function commit(blobs: BlobStore, blob: TestBlob): Promise<void> {
   await using partial: PartialBlob = await blobs.partial(blob.digest);
   partial.setSize(blob.bytes.length);
-  if (blob.bytes.length > 0) await partial.write(0, blob.bytes);
+  if (blob.bytes.length > 0) await partial.write(0, Buffer.from(blob.bytes));
   await partial.verify();
   await partial.commit();
 }

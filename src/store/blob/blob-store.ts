@@ -95,7 +95,7 @@ export interface PartialBlob extends AsyncDisposable {
   /** Throws StorageError when an earlier size differs. */
   setSize(size: number): void;
   /**
-   * Takes over `chunk`. undefined: there is room for more at once; otherwise resolves when there
+   * Takes over `chunk`, whose memory may be gone soon. undefined: there is room for more at once; otherwise resolves when there
    * is, not when it is on disk. Rejects with StorageError, then and ever after, once a write failed.
    */
   write(offset: number, chunk: Uint8Array): Promise<void> | undefined;

@@ -1,5 +1,5 @@
 import type { ByteBudget } from "./byte-budget.ts";
-import { copyFromRun, type Run } from "./run.ts";
+import { copyFromRun, freeRun, type Run } from "./run.ts";
 
 /** A reader of the file. */
 export interface Follower {
@@ -40,13 +40,15 @@ export class FreshBytes {
     if (this.#followers.size === 0) this.drop();
   }
 
-  /** All of `run` is in the file. */
-  keep({ start, end, chunks }: Run): void {
+  /** Takes over a run that is in the file. */
+  keep(run: Run): void {
     this.#dropPassed();
+    const { start, end, chunks } = run;
     const bytes = end - start;
-    if (!this.#isWanted({ start, end })) return;
-    while (this.#runs.length > 0 && this.#heldBytes + bytes > maxBytes) this.#dropOldest();
-    if (!this.#budget.hasRoomFor(bytes)) return;
+    if (!this.#isWanted(run) || !this.#makeRoom(bytes)) {
+      freeRun(run);
+      return;
+    }
     this.#hold(bytes);
     const last = this.#runs.at(-1);
     if (last?.end === start && last.end - last.start < minRunBytes) {
@@ -71,17 +73,29 @@ export class FreshBytes {
 
   drop(): void {
     this.#hold(-this.#heldBytes);
+    for (const run of this.#runs) freeRun(run);
     this.#runs = [];
   }
 
   #dropPassed(): void {
-    for (const run of this.#runs) if (!this.#isWanted(run)) this.#hold(run.start - run.end);
+    const passed = this.#runs.filter((run) => !this.#isWanted(run));
     this.#runs = this.#runs.filter((run) => this.#isWanted(run));
+    for (const run of passed) this.#free(run);
+  }
+
+  #makeRoom(bytes: number): boolean {
+    while (this.#runs.length > 0 && this.#heldBytes + bytes > maxBytes) this.#dropOldest();
+    return this.#budget.hasRoomFor(bytes);
   }
 
   #dropOldest(): void {
     const run = this.#runs.shift();
-    if (run) this.#hold(run.start - run.end);
+    if (run) this.#free(run);
+  }
+
+  #free(run: Run): void {
+    this.#hold(run.start - run.end);
+    freeRun(run);
   }
 
   #hold(bytes: number): void {

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { ByteRange } from "../../oci/byte-range.ts";
 
 /** Neighbouring chunks, which go to disk in one call. */
@@ -21,4 +22,15 @@ export function copyFromRun(run: Run, buffer: Uint8Array, position: number): num
     if (copied === buffer.length) break;
   }
   return copied;
+}
+
+/**
+ * Gives the memory of its chunks back at once: they lie outside of V8's heap, and to find out that
+ * nobody uses them any more cost a cold blob 2.5 CPU s/GiB and 60 MiB.
+ */
+export function freeRun({ chunks }: Run): void {
+  for (const { buffer, byteLength } of chunks) {
+    // What else is in it may be in use.
+    if (types.isArrayBuffer(buffer) && buffer.byteLength === byteLength) buffer.transfer(0);
+  }
 }

@@ -22,7 +22,7 @@ async function startReader(front: Uint8Array) {
   parts.registry.addBlob("library/app", blob);
   const partial: PartialBlob = starting.use(await parts.blobs.partial(blob.digest));
   partial.setSize(size);
-  await partial.write(0, front);
+  await partial.write(0, Buffer.from(front));
   await partial.flush();
   const source = blobSource(parts.upstream, mirroredName("library/app"), blob.digest);
   const reader = new DownloadReader(

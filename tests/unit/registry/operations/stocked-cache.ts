@@ -85,7 +85,7 @@ export class StockedCache implements AsyncDisposable {
     if (await this.blobs.stat(digest)) return;
     await using partial = await this.blobs.partial(digest);
     partial.setSize(bytes.length);
-    await partial.write(0, bytes);
+    await partial.write(0, Buffer.from(bytes));
     await partial.flush();
     await partial.verify();
     await partial.commit();

@@ -239,7 +239,9 @@ describe("DiskBlobStore", () => {
     // No file system takes a byte at this offset.
     await partial.write(2 ** 53 - 1, blob.bytes);
     await expect(partial.flush()).rejects.toThrow("writing a partial blob failed");
-    await expect(partial.write(0, blob.bytes)).rejects.toThrow("writing a partial blob failed");
+    await expect(partial.write(0, Buffer.from(blob.bytes))).rejects.toThrow(
+      "writing a partial blob failed",
+    );
     await failed;
   });
 });

@@ -20,7 +20,7 @@ async function openStore() {
 
 async function fill(partial: PartialBlob, size = blob.bytes.length): Promise<void> {
   partial.setSize(size);
-  await partial.write(0, blob.bytes);
+  await partial.write(0, Buffer.from(blob.bytes));
   await partial.flush();
 }
 
