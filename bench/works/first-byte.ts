@@ -6,6 +6,9 @@ import type { Work } from "./work.ts";
 
 const smallBytes = 64 * 1024;
 
+/** Not counted: a server that runs for long has compiled its code. */
+const warmUps = { small: 30, large: 5 };
+
 export const firstByte: Work = {
   name: "first-byte",
   summary: "until the first byte of a cold blob, above upstream's own",
@@ -15,8 +18,9 @@ export const firstByte: Work = {
 
 async function measure(bench: Bench): Promise<Section> {
   const largeBytes = bench.blobBytes(64);
-  const small = await timeBlobs(bench, smallBytes, bench.runs * 4);
-  const large = await timeBlobs(bench, largeBytes, bench.runs * 2);
+  const runs = { small: bench.runs * 4, large: bench.runs * 2 };
+  const small = await timeBlobs(bench, smallBytes, { runs: runs.small, warmUps: warmUps.small });
+  const large = await timeBlobs(bench, largeBytes, { runs: runs.large, warmUps: warmUps.large });
   return {
     work: "first byte",
     title: "The first byte of a cold blob",
@@ -28,17 +32,23 @@ async function measure(bench: Bench): Promise<Section> {
   };
 }
 
-/** Milliseconds; one blob each is not counted. */
-async function timeBlobs(bench: Bench, bytes: number, runs: number): Promise<Samples<number>> {
+/** Milliseconds. */
+async function timeBlobs(
+  bench: Bench,
+  bytes: number,
+  { runs, warmUps: uncounted }: { runs: number; warmUps: number },
+): Promise<Samples<number>> {
   const { upstream, contenders } = await bench.field();
-  const blobs = await upstream.addBlobs(Array.from({ length: runs + 1 }, () => bytes));
+  const all = uncounted + runs;
+  const blobs = await upstream.addBlobs(Array.from({ length: all }, () => bytes));
   const options = { bytes, signal: bench.signal };
-  const samples = await interleave([upstream, ...contenders], runs + 1, async (each, run) => {
+  const samples = await interleave([upstream, ...contenders], all, async (each, run) => {
     const ms = await timeFirstByte(`${each.origin}${blobs[run]?.path}`, options);
     await each.program.rest();
     return ms;
   });
-  return Object.fromEntries(Object.entries(samples).map(([name, all]) => [name, all.slice(1)]));
+  const counted = Object.entries(samples).map(([name, some]) => [name, some.slice(uncounted)]);
+  return Object.fromEntries(counted);
 }
 
 function aboveDirect(what: string, samples: Samples<number>): Figure {

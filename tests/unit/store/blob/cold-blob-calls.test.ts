@@ -72,8 +72,8 @@ describe("a cold blob of 16 MiB in chunks of 64 KiB", () => {
     await partial.flush();
     const calls = await watchFiles();
     await follow(reader, size - 1);
-    // What it was to read first is in memory still.
-    expect(calls.read).toHaveBeenCalledTimes(64 - 8);
+    // What it was to read first is in memory still; the first chunk was written by itself.
+    expect(calls.read).toHaveBeenCalledTimes(64 - 3);
   });
 
   test("passes through no hash on this thread", async () => {

@@ -237,7 +237,7 @@ describe("DiskBlobStore", () => {
     await using reader = partial.read();
     const failed = expect(reader.read(Buffer.alloc(10), 0)).rejects.toThrow("writing");
     // No file system takes a byte at this offset.
-    await partial.write(2 ** 53 - 1, blob.bytes);
+    await expect(partial.write(2 ** 53 - 1, Buffer.from(blob.bytes))).rejects.toThrow("writing");
     await expect(partial.flush()).rejects.toThrow("writing a partial blob failed");
     await expect(partial.write(0, Buffer.from(blob.bytes))).rejects.toThrow(
       "writing a partial blob failed",

@@ -21,6 +21,15 @@ async function openQueue(budget = new ByteBudget(1024 * kib)) {
 }
 
 describe("a write queue", () => {
+  test("writes the first chunk at once and alone, and has no room until it is out", async () => {
+    await using place = await openQueue();
+    const { queue, written } = place;
+    await queue.push(0, Buffer.alloc(10));
+    expect(written.map(({ start, end }) => [start, end])).toEqual([[0, 10]]);
+    expect(queue.push(10, Buffer.alloc(10))).toBeUndefined();
+    await queue.flush();
+  });
+
   test("joins neighbours, also of several bodies that come side by side", async () => {
     await using place = await openQueue();
     const { queue, written } = place;
@@ -30,9 +39,10 @@ describe("a write queue", () => {
     }
     await queue.flush();
     expect(written.map(({ start, end }) => [start, end])).toEqual([
-      [0, 100],
+      [0, 10],
       [1000, 1100],
       [5000, 5100],
+      [10, 100],
     ]);
     const found = Buffer.alloc(100);
     await place.file.read(found, 0, 100, 1000);
@@ -43,6 +53,8 @@ describe("a write queue", () => {
     const budget = new ByteBudget(0);
     await using place = await openQueue(new ByteBudget(16 * 1024 * kib));
     await using other = await openQueue(budget);
+    await place.queue.push(9000 * kib, Buffer.alloc(1));
+    await other.queue.push(9000 * kib, Buffer.alloc(1));
     expect(place.queue.push(0, Buffer.alloc(2048 * kib))).toBeUndefined();
     await place.queue.push(2048 * kib, Buffer.alloc(1));
     expect(other.queue.push(0, Buffer.alloc(256 * kib))).toBeUndefined();
@@ -56,9 +68,12 @@ describe("a write queue", () => {
     const budget = new ByteBudget(0);
     await using place = await openQueue(budget);
     // No file system takes a byte at this offset.
-    void place.queue.push(2 ** 53 - 1, Buffer.alloc(100));
-    void place.queue.push(0, Buffer.alloc(100));
+    const first = expect(place.queue.push(2 ** 53 - 1, Buffer.alloc(100))).rejects.toThrow(
+      "writing",
+    );
+    const second = expect(place.queue.push(0, Buffer.alloc(100))).rejects.toThrow("writing");
     await expect(place.queue.flush()).rejects.toMatchObject({ name: "StorageError" });
+    await Promise.all([first, second]);
     expect(budget.isExceeded).toBe(false);
     await expect(place.queue.push(0, Buffer.alloc(1))).rejects.toThrow("writing");
     expect(budget.isExceeded).toBe(false);
