@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Bench } from "../bench.ts";
 import { timeDownloads } from "../clients/curl.ts";
 import { verify } from "../clients/http.ts";
@@ -10,6 +11,9 @@ import type { Work } from "./work.ts";
 const gib = 1024 ** 3;
 const mib = 1024 ** 2;
 const fullMib = 256;
+
+/** A column: what nobody who checks the digest can be faster than. */
+const digestAlone = { name: "SHA-256 alone" };
 
 interface Targets {
   overDirect: Target;
@@ -46,11 +50,28 @@ async function measure(bench: Bench, clients: number, targets: Targets): Promise
   const [first, ...blobs] = await upstream.addBlobs(sizes);
   // Not counted: the servers warm up, and what they send is checked.
   for (const each of contenders) await check(each, first);
-  const samples = await interleave([upstream, ...contenders], bench.runs, async (each, run) => {
+  const all = [upstream, ...contenders, digestAlone];
+  const samples = await interleave(all, bench.runs, async (each, run) => {
+    if (!("origin" in each)) return hash(bytes);
     const options = { clients: each === upstream ? 1 : clients, bytes, signal: bench.signal };
     return pull({ upstream, each, blob: blobs[run], options });
   });
   return describe(samples, { bytes, clients, targets });
+}
+
+function hash(bytes: number): Sample {
+  const chunk = Buffer.alloc(mib);
+  const digest = createHash("sha256");
+  const [before, cpuBefore] = [performance.now(), process.cpuUsage()];
+  for (let done = 0; done < bytes; done += mib) digest.update(chunk);
+  digest.digest();
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return {
+    seconds: (performance.now() - before) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    upstreamBytes: NaN,
+    upstreamRequests: NaN,
+  };
 }
 
 async function check({ origin, program }: Contender, blob: BenchBlob | undefined): Promise<void> {

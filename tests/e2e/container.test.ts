@@ -90,6 +90,7 @@ describe("the container that the Dockerfile makes", () => {
 
     await docker.docker(["pull", "app:1"]);
     expect(await docker.docker(["run", "--rm", "--network=none", "app:1"])).toBe("contained");
+    expect(await docker.docker(["logs", "mirror"])).not.toContain("sendfile cannot be used");
     const [layer] = image.layers;
     const url = `http://${mirrorHost}/v2/library/app/blobs/${layer?.digest}`;
     expect(await download(url)).toMatchObject({ cache: "HIT", digest: layer?.digest });

@@ -125,6 +125,22 @@ describe("a large blob", () => {
     await expectWhole(answer);
   });
 
+  test("goes out whole to nobody where a piece has a wrong byte, and comes right the next time", async () => {
+    await using world = await startWorld();
+    const { registry, mirror } = world;
+    const stall = registry.inject(isWhole, stalled);
+    const flip = registry.inject(isPiece, { flipByteAt: 20 * mib });
+    const answer = expect(mirror.get(pathOf(blob))).rejects.toThrow();
+    await piecesHaveCome(registry);
+    stall.remove();
+    stall.release();
+    await answer;
+    flip.remove();
+    registry.journal.clear();
+    await expectWhole(mirror.get(pathOf(blob)));
+    expect(registry.journal.count(isWhole)).toBe(1);
+  });
+
   test("comes over the first connection alone where all others fail", async () => {
     await using world = await startWorld({ upstream: { retries: 0 } });
     const { registry, mirror } = world;
