@@ -143,7 +143,7 @@ async function startHalfPrefetch({ hub, mirror }: World, layer: TestBlob) {
 }
 
 async function pushBigApp({ hub }: World): Promise<{ image: TestImage; layer: TestBlob }> {
-  const image = makeImage({ seed: "big", layers: [32 * MIB, MIB] });
+  const image = makeImage({ seed: "big", layers: [24 * MIB, MIB] });
   const [layer] = image.layers;
   if (!layer) throw new Error("the image has no layer");
   await pushImage(hub.pushUrl, "library/app", "1", image);
