@@ -19,7 +19,7 @@ export interface KernelCalls {
 /** At a time: each takes a thread of the pool that all disk reads share, and a stack of its own. */
 const maxRunning = 32;
 
-/** The socket takes a few MiB at once at most. */
+/** A socket takes a few MiB at once at most; a disk is to give no more before others have a turn. */
 const maxBytesPerCall = 4 * 1024 * 1024;
 
 /** Throws where the native library or the calls are not to be had. */
@@ -38,8 +38,7 @@ export async function loadKernelCalls(): Promise<KernelCalls> {
       return new Promise((resolve, reject) => {
         // The call moves it on. Nobody but this callback keeps its memory from being collected.
         const offset = BigInt64Array.of(BigInt(position));
-        const length = Math.min(count, maxBytesPerCall);
-        sendfile.async(to, from, offset, length, (error: unknown) => {
+        sendfile.async(to, from, offset, count, (error: unknown) => {
           running -= 1;
           if (error) reject(error);
           else resolve(Number(offset[0]) - position);
